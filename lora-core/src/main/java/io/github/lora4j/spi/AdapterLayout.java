@@ -1,0 +1,56 @@
+package io.github.lora4j.spi;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * What an engine needs to know to put an adapter beside a base: where the low-rank pairs stand and
+ * which biases of the base the adapter brings its own copy of.
+ *
+ * @param pairs one per adapted module, in the order of the module tree
+ * @param values the adapter's tensors in fp32 by their name in memory: {@code PATH.lora_A}, {@code
+ *     PATH.lora_B} for a pair and the parameter's own name, e.g. {@code PATH.bias}, for a bias
+ * @since 0.1.0
+ */
+public record AdapterLayout(List<Pair> pairs, Map<String, TensorData> values) {
+
+  /** Copies the collections; iteration order of the values is kept. */
+  public AdapterLayout {
+    pairs = List.copyOf(pairs);
+    values = Collections.unmodifiableMap(new LinkedHashMap<>(values));
+  }
+
+  /**
+   * A low-rank pair: A of shape (rank, in) and B of shape (out, rank).
+   *
+   * @param path path of the adapted module
+   * @param inFeatures input width of the module
+   * @param outFeatures output width of the module
+   * @param rank rank of the update
+   * @param scaling factor of the update, alpha / r or alpha / √r
+   * @param dropout probability that an input element of the pair is dropped in training
+   */
+  public record Pair(
+      String path, int inFeatures, int outFeatures, int rank, double scaling, double dropout) {
+
+    /**
+     * Name of A.
+     *
+     * @return {@code PATH.lora_A}
+     */
+    public String nameOfA() {
+      return path + ".lora_A";
+    }
+
+    /**
+     * Name of B.
+     *
+     * @return {@code PATH.lora_B}
+     */
+    public String nameOfB() {
+      return path + ".lora_B";
+    }
+  }
+}
