@@ -1,0 +1,191 @@
+package io.github.lora4j;
+
+import io.github.lora4j.io.Safetensors;
+import io.github.lora4j.io.TensorEntry;
+import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.ParameterInfo;
+import io.github.lora4j.spi.TensorData;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/**
+ * Reads an adapter's directory against a base. Strict: exactly the tensors that the configuration
+ * means, of the right shape, all finite; every mismatch is listed once, and a tensor that is no
+ * part of an adapter is never read.
+ */
+final class AdapterReader {
+
+  private static final Logger log = LoggerFactory.getLogger(AdapterReader.class);
+  private static final int LISTED = 20;
+
+  record Loaded(LoraPlan plan, Map<String, TensorData> values) {}
+
+  private AdapterReader() {}
+
+  static Loaded read(Path directory, ModuleTree tree) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      throw new NoSuchFileException(
+          directory.toString(),
+          null,
+          "not a directory; wanted one with %s and %s"
+              .formatted(LoraConfigJson.FILE_NAME, AdapterWriter.WEIGHTS));
+    }
+    LoraConfig config = LoraConfig.read(directory);
+    LoraPlan plan = LoraPlan.lenient(tree, config);
+    warn(plan, config, tree);
+    Path file = directory.resolve(AdapterWriter.WEIGHTS);
+    if (!Files.exists(file)) {
+      throw noWeights(directory);
+    }
+    try (Safetensors tensors = Safetensors.open(file)) {
+      return new Loaded(plan, values(tensors, plan, directory, tree));
+    }
+  }
+
+  private static void warn(LoraPlan plan, LoraConfig config, ModuleTree tree) {
+    TargetMatcher matcher = new TargetMatcher(config, tree.modelType());
+    List<String> unmatched = matcher.unmatchedNames(matcher.match(tree));
+    if (!unmatched.isEmpty()) {
+      log.warn("targets {} of the adapter match nothing in {}", unmatched, tree.modelClass());
+    }
+    if (AdapterWriter.overlap(plan, config.rankPattern())
+        || AdapterWriter.overlap(plan, config.alphaPattern())) {
+      log.warn("two patterns hit one module; the file's order decides, which PEFT does not keep");
+    }
+  }
+
+  private static IOException noWeights(Path directory) {
+    boolean pickle = Files.exists(directory.resolve("adapter_model.bin"));
+    return new NoSuchFileException(
+        directory.resolve(AdapterWriter.WEIGHTS).toString(),
+        null,
+        pickle
+            ? "missing; adapter_model.bin is a pickle, which can run code and is not read: convert"
+                + " it to safetensors"
+            : "missing; the directory holds a configuration but no weights");
+  }
+
+  private static Map<String, TensorData> values(
+      Safetensors tensors, LoraPlan plan, Path directory, ModuleTree tree) throws IOException {
+    Map<String, TensorData> values = new LinkedHashMap<>();
+    Set<String> used = new LinkedHashSet<>();
+    List<String> problems = new ArrayList<>();
+    Map<String, List<Long>> wanted = wanted(plan);
+    AdapterKeys keys = new AdapterKeys(plan.pairs());
+    boolean hasBiases =
+        plan.biases().stream().anyMatch(bias -> find(tensors, keys.inFile(bias.name())) != null);
+    if (!plan.biases().isEmpty() && !hasBiases) {
+      log.warn("the adapter says bias {} but carries none; the base's stay", plan.config().bias());
+    }
+    for (Map.Entry<String, List<Long>> entry : wanted.entrySet()) {
+      String key = keys.inFile(entry.getKey());
+      TensorEntry tensor = find(tensors, key);
+      if (tensor == null) {
+        if (!entry.getKey().endsWith(".bias") || hasBiases) {
+          problems.add(
+              "%s: missing, model %s".formatted(shorten(entry.getKey()), shape(entry.getValue())));
+        }
+        continue;
+      }
+      used.add(tensor.name());
+      check(tensors, tensor, entry.getKey(), entry.getValue(), values, problems);
+    }
+    for (TensorEntry tensor : tensors.tensors()) {
+      if (!used.contains(tensor.name())) {
+        problems.add(shorten(tensor.name()) + ": not a tensor of this adapter, refused");
+      }
+    }
+    if (!problems.isEmpty()) {
+      throw misfit(directory, tree, problems, wanted.size());
+    }
+    return values;
+  }
+
+  private static void check(
+      Safetensors tensors,
+      TensorEntry tensor,
+      String name,
+      List<Long> shape,
+      Map<String, TensorData> values,
+      List<String> problems)
+      throws IOException {
+    if (!tensor.shape().equals(shape)) {
+      problems.add(
+          "%s: file %s, model %s".formatted(shorten(name), shape(tensor.shape()), shape(shape)));
+      return;
+    }
+    if (!tensor.dtype().isFloatingPoint()) {
+      problems.add(
+          "%s: stored as %s, wanted a floating type".formatted(shorten(name), tensor.dtype()));
+      return;
+    }
+    float[] floats = tensors.floats(tensor);
+    for (int i = 0; i < floats.length; i++) {
+      if (!Float.isFinite(floats[i])) {
+        problems.add("%s: element %d is %s".formatted(shorten(name), i, floats[i]));
+        return;
+      }
+    }
+    values.put(name, new TensorData(shape, floats));
+  }
+
+  private static Map<String, List<Long>> wanted(LoraPlan plan) {
+    Map<String, List<Long>> wanted = new LinkedHashMap<>();
+    for (LoraLinear pair : plan.pairs()) {
+      wanted.put(pair.path() + ".lora_A", List.of((long) pair.rank(), (long) pair.inFeatures()));
+      wanted.put(pair.path() + ".lora_B", List.of((long) pair.outFeatures(), (long) pair.rank()));
+    }
+    for (ParameterInfo bias : plan.biases()) {
+      wanted.put(bias.name(), bias.shape());
+    }
+    return wanted;
+  }
+
+  /** Files may leave PEFT's prefix out. */
+  private static @org.jspecify.annotations.Nullable TensorEntry find(
+      Safetensors tensors, String key) {
+    return tensors
+        .find(key)
+        .or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())))
+        .orElse(null);
+  }
+
+  private static LoraException misfit(
+      Path directory, ModuleTree tree, List<String> problems, int wanted) {
+    int listed = Math.min(LISTED, problems.size());
+    String more =
+        problems.size() > listed ? "\n  … and %d more".formatted(problems.size() - listed) : "";
+    return new LoraException(
+        "adapter '%s' does not fit %s (%d of %d tensors):\n  %s%s"
+            .formatted(
+                directory.getFileName(),
+                tree.baseName().isEmpty() ? tree.modelClass() : tree.baseName(),
+                problems.size(),
+                wanted,
+                String.join("\n  ", problems.subList(0, listed)),
+                more));
+  }
+
+  private static String shorten(String name) {
+    String bare =
+        name.startsWith(AdapterKeys.PREFIX) ? name.substring(AdapterKeys.PREFIX.length()) : name;
+    int dot = bare.indexOf('.');
+    return bare.startsWith("transformer.") || bare.startsWith("model.")
+        ? "…" + bare.substring(dot + 1)
+        : bare;
+  }
+
+  private static String shape(List<Long> shape) {
+    return shape.toString().replace('[', '(').replace(']', ')');
+  }
+}

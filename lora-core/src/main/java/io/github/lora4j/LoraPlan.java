@@ -1,0 +1,183 @@
+package io.github.lora4j;
+
+import io.github.lora4j.io.SafetensorsWriter;
+import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.ParameterInfo;
+import io.github.lora4j.spi.TargetModule;
+import io.github.lora4j.spi.TargetModule.Kind;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * What wrapping a model would do, before it is done: which modules are adapted, how many parameters
+ * are trained, how large the file will be.
+ *
+ * @param tree the model
+ * @param config the configuration, defaults of the model filled in
+ * @param pairs one for each adapted module, in the order of the tree
+ * @param biases biases that the adapter brings its own copies of
+ * @since 0.1.0
+ */
+public record LoraPlan(
+    ModuleTree tree, LoraConfig config, List<LoraLinear> pairs, List<ParameterInfo> biases) {
+
+  /** Copies the lists. */
+  public LoraPlan {
+    pairs = List.copyOf(pairs);
+    biases = List.copyOf(biases);
+  }
+
+  /**
+   * Plans for a model of any engine on the class path.
+   *
+   * @param model the base
+   * @param config what to adapt
+   * @return the plan
+   * @throws LoraException if a target, an exclusion or a pattern matches nothing
+   */
+  public static LoraPlan of(Object model, LoraConfig config) {
+    return of(Backends.of(model).modules(model), config);
+  }
+
+  /**
+   * Plans from shapes alone.
+   *
+   * @param tree modules and parameters of a model
+   * @param config what to adapt
+   * @return the plan
+   * @throws LoraException if a target, an exclusion or a pattern matches nothing
+   */
+  public static LoraPlan of(ModuleTree tree, LoraConfig config) {
+    TargetMatcher matcher = new TargetMatcher(config, tree.modelType());
+    List<TargetModule> matched = matcher.match(tree);
+    List<String> missing = matcher.unmatchedNames(matched);
+    if (!missing.isEmpty()) {
+      throw new LoraException(TargetReport.nothingMatches(missing, tree));
+    }
+    List<String> unused = matcher.unused(tree, matched);
+    if (!unused.isEmpty()) {
+      throw new LoraException(String.join("; ", unused) + " in " + tree.modelClass());
+    }
+    return lenient(tree, config);
+  }
+
+  /** As {@link #of}, but content if anything matches: how adapters of others are loaded. */
+  static LoraPlan lenient(ModuleTree tree, LoraConfig config) {
+    TargetMatcher matcher = new TargetMatcher(config, tree.modelType());
+    List<TargetModule> matched = matcher.match(tree);
+    if (matched.isEmpty()) {
+      throw new LoraException(TargetReport.nothingMatches(matcher.unmatchedNames(matched), tree));
+    }
+    List<LoraLinear> pairs = new ArrayList<>();
+    List<String> unfit = new ArrayList<>();
+    for (TargetModule module : matched) {
+      if (module.kind() == Kind.LINEAR || module.kind() == Kind.OUTPUT_HEAD) {
+        pairs.add(pair(module, matcher, config));
+      } else {
+        unfit.add(module.path() + ", a " + module.type());
+      }
+    }
+    if (!unfit.isEmpty()) {
+      throw new LoraException(
+          "a low-rank pair can stand beside a linear map, not beside " + String.join("; ", unfit));
+    }
+    LoraConfig resolved = config.toBuilder().targetModules(matcher.targets()).build();
+    return new LoraPlan(tree, resolved, pairs, biases(tree, config, pairs));
+  }
+
+  private static LoraLinear pair(TargetModule module, TargetMatcher matcher, LoraConfig config) {
+    int rank = matcher.rankOf(module.path());
+    double alpha = matcher.alphaOf(module.path());
+    return new LoraLinear(
+        module.path(),
+        module.inFeatures(),
+        module.outFeatures(),
+        rank,
+        alpha,
+        config.scaling(rank, alpha),
+        config.dropout());
+  }
+
+  private static List<ParameterInfo> biases(
+      ModuleTree tree, LoraConfig config, List<LoraLinear> pairs) {
+    return tree.parameters().stream()
+        .filter(parameter -> parameter.name().endsWith(".bias"))
+        .filter(
+            parameter ->
+                switch (config.bias()) {
+                  case NONE -> false;
+                  case ALL -> true;
+                  case LORA_ONLY ->
+                      pairs.stream().anyMatch(p -> parameter.name().equals(p.path() + ".bias"));
+                })
+        .toList();
+  }
+
+  /**
+   * Parameters with the adapter in place. Biases that the adapter trains are counted once, as PEFT
+   * counts them.
+   *
+   * @return the count
+   */
+  public ParameterCount parameterCount() {
+    long added = pairs.stream().mapToLong(LoraLinear::parameters).sum();
+    long trainedBiases = biases.stream().mapToLong(ParameterInfo::elements).sum();
+    return new ParameterCount(added + trainedBiases, tree.parameterCount() + added);
+  }
+
+  /**
+   * Size of {@code adapter_model.safetensors} in fp32.
+   *
+   * @return bytes, exact
+   */
+  public long fileBytes() {
+    AdapterKeys keys = new AdapterKeys(pairs);
+    SafetensorsWriter writer = new SafetensorsWriter();
+    for (LoraLinear pair : pairs) {
+      writer.addPlaceholder(
+          keys.inFile(pair.path() + ".lora_A"),
+          List.of((long) pair.rank(), (long) pair.inFeatures()));
+      writer.addPlaceholder(
+          keys.inFile(pair.path() + ".lora_B"),
+          List.of((long) pair.outFeatures(), (long) pair.rank()));
+    }
+    biases.forEach(bias -> writer.addPlaceholder(keys.inFile(bias.name()), bias.shape()));
+    return writer.size();
+  }
+
+  /**
+   * A short report.
+   *
+   * @return several lines: adapted modules by kind, parameters, file size
+   */
+  @Override
+  public String toString() {
+    Map<String, Integer> counts = new LinkedHashMap<>();
+    for (LoraLinear pair : pairs) {
+      String kind =
+          "%s (%d -> %d, rank %d, scaling %s)"
+              .formatted(
+                  pair.path().replaceAll("\\.\\d+\\.", ".*."),
+                  pair.inFeatures(),
+                  pair.outFeatures(),
+                  pair.rank(),
+                  pair.scaling());
+      counts.merge(kind, 1, Integer::sum);
+    }
+    StringBuilder text = new StringBuilder();
+    text.append("LoRA for ").append(tree.modelClass()).append(":\n");
+    counts.forEach(
+        (kind, count) -> text.append("  ").append(count).append(" x ").append(kind).append('\n'));
+    if (!biases.isEmpty()) {
+      text.append("  ").append(biases.size()).append(" biases of the base\n");
+    }
+    text.append("  ").append(parameterCount()).append('\n');
+    return text.append(
+            String.format(
+                Locale.ROOT, "  adapter file: %,d bytes (%.2f MB)", fileBytes(), fileBytes() / 1e6))
+        .toString();
+  }
+}

@@ -1,0 +1,242 @@
+package io.github.lora4j.io;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileChannel.MapMode;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * Tensors in safetensors files, read by mapping. Opening reads and checks the headers only; a file
+ * that does not keep to the format is refused whole.
+ *
+ * <pre>{@code
+ * try (Safetensors file = Safetensors.open(Path.of("adapter_model.safetensors"))) {
+ *   for (TensorEntry tensor : file.tensors()) {
+ *     float[] values = file.floats(tensor);
+ *   }
+ * }
+ * }</pre>
+ *
+ * <p>Files and single tensors may be longer than 2 GiB; they are then read piece by piece through
+ * {@link #buffer}. Safe for use from many threads.
+ *
+ * @see <a href="https://huggingface.co/docs/safetensors">the format</a>
+ * @since 0.1.0
+ */
+public final class Safetensors implements AutoCloseable {
+
+  private static final String SINGLE_FILE = "model.safetensors";
+  private static final int CHUNK = 1 << 26;
+
+  private final Map<Path, FileChannel> channels = new LinkedHashMap<>();
+  private final Map<String, TensorEntry> tensors = new LinkedHashMap<>();
+  private final Map<String, String> metadata = new LinkedHashMap<>();
+
+  private Safetensors() {}
+
+  /**
+   * Opens a file, or the model in a directory: the shards that {@code model.safetensors.index.json}
+   * names if there is one, else {@code model.safetensors}.
+   *
+   * @param fileOrDirectory what to open
+   * @return the open files
+   * @throws TensorFileException if a file does not keep to the format
+   * @throws IOException if a file is missing or cannot be read
+   */
+  public static Safetensors open(Path fileOrDirectory) throws IOException {
+    Safetensors result = new Safetensors();
+    try {
+      if (!Files.isDirectory(fileOrDirectory)) {
+        result.add(fileOrDirectory);
+      } else if (Files.exists(fileOrDirectory.resolve(ShardIndex.FILE_NAME))) {
+        result.addShards(fileOrDirectory.resolve(ShardIndex.FILE_NAME));
+      } else if (Files.exists(fileOrDirectory.resolve(SINGLE_FILE))) {
+        result.add(fileOrDirectory.resolve(SINGLE_FILE));
+      } else {
+        throw new NoSuchFileException(
+            fileOrDirectory.toString(),
+            null,
+            "holds neither %s nor %s".formatted(SINGLE_FILE, ShardIndex.FILE_NAME));
+      }
+      return result;
+    } catch (IOException | RuntimeException e) {
+      result.close();
+      throw e;
+    }
+  }
+
+  private void addShards(Path index) throws IOException {
+    Map<String, Path> wanted = ShardIndex.read(index);
+    for (Path shard : new LinkedHashSet<>(wanted.values())) {
+      add(shard);
+    }
+    for (Map.Entry<String, Path> entry : wanted.entrySet()) {
+      TensorEntry tensor = tensors.get(entry.getKey());
+      if (tensor == null || !tensor.file().equals(entry.getValue())) {
+        throw new TensorFileException(
+            index,
+            "tensor '%s' is not in shard '%s'"
+                .formatted(entry.getKey(), entry.getValue().getFileName()));
+      }
+    }
+  }
+
+  private void add(Path file) throws IOException {
+    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
+    channels.put(file, channel);
+    SafetensorsHeader header = SafetensorsHeader.read(file, channel);
+    for (TensorEntry tensor : header.tensors()) {
+      TensorEntry other = tensors.put(tensor.name(), tensor);
+      if (other != null) {
+        throw new TensorFileException(
+            file, "tensor '%s' is also in %s".formatted(tensor.name(), other.file()));
+      }
+    }
+    metadata.putAll(header.metadata());
+  }
+
+  /**
+   * All tensors, in the order of their data.
+   *
+   * @return entries of all files
+   */
+  public List<TensorEntry> tensors() {
+    return new ArrayList<>(tensors.values());
+  }
+
+  /**
+   * Looks a tensor up.
+   *
+   * @param name its name
+   * @return empty if no file has it
+   */
+  public Optional<TensorEntry> find(String name) {
+    return Optional.ofNullable(tensors.get(name));
+  }
+
+  /**
+   * Looks up a tensor that must be there.
+   *
+   * @param name its name
+   * @return its entry
+   * @throws TensorFileException if no file has it
+   */
+  public TensorEntry require(String name) throws TensorFileException {
+    TensorEntry tensor = tensors.get(name);
+    if (tensor == null) {
+      throw new TensorFileException(
+          channels.keySet().iterator().next(), "has no tensor '%s'".formatted(name));
+    }
+    return tensor;
+  }
+
+  /**
+   * The files' own notes, e.g. {@code format=pt}.
+   *
+   * @return the metadata of all files
+   */
+  public Map<String, String> metadata() {
+    return Collections.unmodifiableMap(metadata);
+  }
+
+  /**
+   * Maps a piece of a tensor.
+   *
+   * @param tensor an entry of these files
+   * @param from first byte, counted from the start of the tensor
+   * @param length bytes, at most 2 GiB
+   * @return the bytes, read-only, little-endian
+   * @throws IOException if the file cannot be mapped
+   * @throws IndexOutOfBoundsException if the piece leaves the tensor
+   */
+  public ByteBuffer buffer(TensorEntry tensor, long from, int length) throws IOException {
+    if (from < 0 || length < 0 || from > tensor.bytes() - length) {
+      throw new IndexOutOfBoundsException(
+          "bytes %d to %d of tensor '%s', which has %d"
+              .formatted(from, from + length, tensor.name(), tensor.bytes()));
+    }
+    FileChannel channel = channels.get(tensor.file());
+    if (channel == null) {
+      throw new IllegalArgumentException(
+          "tensor '%s' is not of these files".formatted(tensor.name()));
+    }
+    if (channel.size() < tensor.offset() + tensor.bytes()) {
+      throw new TensorFileException(tensor.file(), "was cut short after it was opened");
+    }
+    return channel
+        .map(MapMode.READ_ONLY, tensor.offset() + from, length)
+        .order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  /**
+   * Converts a tensor to fp32, exactly as torch does; wider types are rounded.
+   *
+   * @param tensor an entry of these files, fewer than 2³¹ elements
+   * @return its elements, row-major
+   * @throws IOException if the file cannot be read
+   * @throws IllegalArgumentException if the tensor has too many elements for an array
+   */
+  public float[] floats(TensorEntry tensor) throws IOException {
+    if (tensor.elements() > Integer.MAX_VALUE - 8) {
+      throw new IllegalArgumentException(
+          "tensor '%s' has %d elements, an array holds fewer than 2^31; read it by buffer()"
+              .formatted(tensor.name(), tensor.elements()));
+    }
+    float[] values = new float[(int) tensor.elements()];
+    int size = tensor.dtype().sizeInBytes();
+    for (long from = 0; from < tensor.bytes(); from += CHUNK) {
+      int length = (int) Math.min(CHUNK, tensor.bytes() - from);
+      ByteBuffer bytes = buffer(tensor, from, length);
+      int start = (int) (from / size);
+      for (int i = 0; i < length / size; i++) {
+        values[start + i] = element(tensor.dtype(), bytes, i);
+      }
+    }
+    return values;
+  }
+
+  private static float element(DType dtype, ByteBuffer bytes, int i) {
+    return switch (dtype) {
+      case BOOL -> bytes.get(i) == 0 ? 0 : 1;
+      case U8 -> bytes.get(i) & 0xFF;
+      case I8 -> bytes.get(i);
+      case F8_E5M2 -> HalfFloats.fromE5M2(bytes.get(i));
+      case F8_E4M3 -> HalfFloats.fromE4M3(bytes.get(i));
+      case F8_E8M0 -> HalfFloats.fromE8M0(bytes.get(i));
+      case I16 -> bytes.getShort(2 * i);
+      case U16 -> bytes.getShort(2 * i) & 0xFFFF;
+      case F16 -> HalfFloats.fromF16(bytes.getShort(2 * i));
+      case BF16 -> HalfFloats.fromBF16(bytes.getShort(2 * i));
+      case I32 -> (float) bytes.getInt(4 * i);
+      case U32 -> (float) (bytes.getInt(4 * i) & 0xFFFFFFFFL);
+      case F32 -> bytes.getFloat(4 * i);
+      case F64 -> (float) bytes.getDouble(8 * i);
+      case I64 -> (float) bytes.getLong(8 * i);
+      case U64 -> unsigned(bytes.getLong(8 * i));
+    };
+  }
+
+  private static float unsigned(long value) {
+    // halve with the lost bit kept sticky, so that rounding sees it
+    return value >= 0 ? (float) value : (float) ((value >>> 1) | (value & 1)) * 2f;
+  }
+
+  @Override
+  public void close() throws IOException {
+    for (FileChannel channel : channels.values()) {
+      channel.close();
+    }
+  }
+}

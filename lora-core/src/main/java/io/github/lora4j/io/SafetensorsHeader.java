@@ -1,0 +1,251 @@
+package io.github.lora4j.io;
+
+import com.google.gson.JsonParseException;
+import com.google.gson.Strictness;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import java.io.IOException;
+import java.io.StringReader;
+import java.math.BigDecimal;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.FileChannel;
+import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/** Reads and checks the header of one file. Nothing is believed before it is checked. */
+final class SafetensorsHeader {
+
+  /** The format's own limit, bytes. */
+  static final long MAX_HEADER = 100_000_000;
+
+  private static final int LENGTH_BYTES = 8;
+
+  private final Path file;
+  private final long fileSize;
+  private final List<TensorEntry> tensors = new ArrayList<>();
+  private final Map<String, String> metadata = new LinkedHashMap<>();
+  private final Set<String> names = new HashSet<>();
+  private long dataStart;
+
+  private SafetensorsHeader(Path file, long fileSize) {
+    this.file = file;
+    this.fileSize = fileSize;
+  }
+
+  static SafetensorsHeader read(Path file, FileChannel channel) throws IOException {
+    SafetensorsHeader header = new SafetensorsHeader(file, channel.size());
+    header.parse(header.text(channel));
+    header.checkLayout();
+    return header;
+  }
+
+  List<TensorEntry> tensors() {
+    return tensors;
+  }
+
+  Map<String, String> metadata() {
+    return metadata;
+  }
+
+  private String text(FileChannel channel) throws IOException {
+    if (fileSize < LENGTH_BYTES) {
+      throw problem("the file has %d bytes, a safetensors file at least 8", fileSize);
+    }
+    long length = bytes(channel, 0, LENGTH_BYTES).getLong();
+    if (length < 0 || length > MAX_HEADER) {
+      throw problem(
+          "the header claims %s bytes, the format allows %d",
+          Long.toUnsignedString(length), MAX_HEADER);
+    }
+    if (length > fileSize - LENGTH_BYTES) {
+      throw problem(
+          "the header claims %d bytes, but the file has only %d after its length; the file is"
+              + " truncated or not a safetensors file",
+          length, fileSize - LENGTH_BYTES);
+    }
+    dataStart = LENGTH_BYTES + length;
+    ByteBuffer raw = bytes(channel, LENGTH_BYTES, (int) length);
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(raw).toString();
+    } catch (CharacterCodingException e) {
+      throw problem("the header is not UTF-8");
+    }
+  }
+
+  private ByteBuffer bytes(FileChannel channel, long from, int count) throws IOException {
+    ByteBuffer buffer = ByteBuffer.allocate(count).order(ByteOrder.LITTLE_ENDIAN);
+    while (buffer.hasRemaining()) {
+      if (channel.read(buffer, from + buffer.position()) < 0) {
+        throw problem(
+            "the file ends at byte %d, wanted %d", from + buffer.position(), from + count);
+      }
+    }
+    return buffer.flip();
+  }
+
+  private void parse(String text) throws IOException {
+    if (!text.startsWith("{")) {
+      throw problem("the header does not start with '{'");
+    }
+    try (JsonReader json = new JsonReader(new StringReader(text))) {
+      json.setStrictness(Strictness.STRICT);
+      json.beginObject();
+      while (json.hasNext()) {
+        String name = json.nextName();
+        if (!names.add(name)) {
+          throw problem("'%s' stands twice in the header", name);
+        }
+        if (name.equals("__metadata__")) {
+          parseMetadata(json);
+        } else {
+          parseTensor(name, json);
+        }
+      }
+      json.endObject();
+      if (json.peek() != JsonToken.END_DOCUMENT) {
+        throw problem("text follows the header's JSON object");
+      }
+    } catch (TensorFileException e) {
+      throw e;
+    } catch (IOException | JsonParseException | IllegalStateException e) {
+      throw problem("the header is not the JSON wanted: %s", String.valueOf(e.getMessage()));
+    }
+  }
+
+  private void parseMetadata(JsonReader json) throws IOException {
+    json.beginObject();
+    while (json.hasNext()) {
+      String key = json.nextName();
+      if (json.peek() != JsonToken.STRING) {
+        throw problem("metadata '%s' is no string", key);
+      }
+      if (metadata.put(key, json.nextString()) != null) {
+        throw problem("metadata '%s' stands twice", key);
+      }
+    }
+    json.endObject();
+  }
+
+  private void parseTensor(String name, JsonReader json) throws IOException {
+    Optional<String> dtype = Optional.empty();
+    Optional<List<Long>> shape = Optional.empty();
+    Optional<List<Long>> offsets = Optional.empty();
+    Set<String> keys = new HashSet<>();
+    json.beginObject();
+    while (json.hasNext()) {
+      String key = json.nextName();
+      if (!keys.add(key)) {
+        throw problem("tensor '%s': '%s' stands twice", name, key);
+      }
+      switch (key) {
+        case "dtype" -> dtype = Optional.of(json.nextString());
+        case "shape" -> shape = Optional.of(numbers(name, key, json));
+        case "data_offsets" -> offsets = Optional.of(numbers(name, key, json));
+        default -> throw problem("tensor '%s' has an unknown key '%s'", name, key);
+      }
+    }
+    json.endObject();
+    if (dtype.isEmpty() || shape.isEmpty() || offsets.isEmpty()) {
+      throw problem("tensor '%s' needs dtype, shape and data_offsets, has %s", name, keys);
+    }
+    tensors.add(entry(name, dtype.get(), shape.get(), offsets.get()));
+  }
+
+  private List<Long> numbers(String name, String key, JsonReader json) throws IOException {
+    List<Long> numbers = new ArrayList<>();
+    json.beginArray();
+    while (json.hasNext()) {
+      if (json.peek() != JsonToken.NUMBER) {
+        throw problem("tensor '%s': %s holds something that is no number", name, key);
+      }
+      String text = json.nextString();
+      try {
+        if (text.length() > 24) {
+          throw new NumberFormatException(text);
+        }
+        numbers.add(new BigDecimal(text).longValueExact());
+      } catch (ArithmeticException | NumberFormatException e) {
+        throw problem("tensor '%s': %s holds %.30s, which is no 64-bit integer", name, key, text);
+      }
+      if (numbers.get(numbers.size() - 1) < 0) {
+        throw problem("tensor '%s': %s holds %s, which is negative", name, key, text);
+      }
+    }
+    json.endArray();
+    return numbers;
+  }
+
+  private TensorEntry entry(String name, String dtypeName, List<Long> shape, List<Long> offsets)
+      throws TensorFileException {
+    Optional<DType> dtype = DType.named(dtypeName);
+    if (dtype.isEmpty()) {
+      throw problem("tensor '%s' has dtype '%s', which is not known", name, dtypeName);
+    }
+    if (offsets.size() != 2) {
+      throw problem("tensor '%s': data_offsets wants 2 numbers, got %d", name, offsets.size());
+    }
+    long begin = offsets.get(0);
+    long end = offsets.get(1);
+    long room = fileSize - dataStart;
+    if (begin > end || end > room) {
+      throw problem(
+          "tensor '%s' claims bytes %d to %d of %d of data; the file is truncated or damaged",
+          name, begin, end, room);
+    }
+    long wanted = dtype.get().sizeInBytes();
+    try {
+      // a dimension of 0 makes the product 0 even where the others would overflow
+      if (shape.contains(0L)) {
+        wanted = 0;
+      }
+      for (long size : shape) {
+        wanted = Math.multiplyExact(wanted, size);
+      }
+    } catch (ArithmeticException e) {
+      throw problem("tensor '%s': the size of shape %s overflows", name, shape);
+    }
+    if (wanted != end - begin) {
+      throw problem(
+          "tensor '%s': shape %s of %s needs %d bytes, data_offsets give %d",
+          name, shape, dtypeName, wanted, end - begin);
+    }
+    return new TensorEntry(name, dtype.get(), shape, file, dataStart + begin, end - begin);
+  }
+
+  /** Tensors lie without holes and overlaps from the header to the end of the file. */
+  private void checkLayout() throws TensorFileException {
+    tensors.sort(
+        Comparator.comparingLong(TensorEntry::offset).thenComparingLong(TensorEntry::bytes));
+    long at = dataStart;
+    for (TensorEntry tensor : tensors) {
+      if (tensor.offset() != at) {
+        throw problem(
+            "tensor '%s' begins at byte %d of the data, but what stands before it ends at %d (%s)",
+            tensor.name(),
+            tensor.offset() - dataStart,
+            at - dataStart,
+            tensor.offset() < at ? "overlap" : "hole");
+      }
+      at += tensor.bytes();
+    }
+    if (at != fileSize) {
+      throw problem(
+          "the tensors end at byte %d, the file at %d; bytes follow that belong to no tensor",
+          at, fileSize);
+    }
+  }
+
+  private TensorFileException problem(String format, Object... arguments) {
+    return new TensorFileException(file, format.formatted(arguments));
+  }
+}
