@@ -90,7 +90,7 @@ public final class LossHead {
       int end = 0;
       for (int row = 0; row < last.length; row++) {
         end += pass.batch().lengths()[row];
-        last[row] = end - 1;
+        last[row] = (long) end - 1;
       }
       normed = pass.one("select_rows", normed, pass.manager().create(last)); // (B, D)
     }

@@ -76,7 +76,7 @@ public final class TokenBatch {
       for (int t = 0; t < row.length; t++) {
         tokens[start + t] = row[t];
         if (t > 0 && labels.get(b)[t] != IGNORE) {
-          labelledRows[labelled] = start + t - 1;
+          labelledRows[labelled] = (long) start + t - 1;
           targets[labelled++] = labels.get(b)[t];
         }
       }
