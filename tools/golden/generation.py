@@ -4,6 +4,7 @@ from pathlib import Path
 
 import torch
 from peft import PeftModel
+from tokenizers import Tokenizer
 from transformers import AutoModelForCausalLM, GenerationConfig
 from transformers.generation import LogitsProcessorList
 
@@ -17,7 +18,10 @@ def write_greedy(path: Path, checkpoint: Path, adapter: Path) -> None:
     peft = PeftModel.from_pretrained(
         AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32), adapter
     ).eval()
-    prompts = token_rows(608, [5, 9, 2], base.config.vocab_size)
+    prompts = token_rows(678, [5, 9, 2], base.config.vocab_size)
+    tokenizer = Tokenizer.from_file(str(checkpoint / "tokenizer.json"))
+    texts = [tokenizer.decode(p) for p in prompts]
+    assert [tokenizer.encode(t).ids for t in texts] == prompts, "the prompts must be usable as text"
     cases = []
     for name, model in (("base", base), ("adapter", peft)):
         plain = [greedy(model, p) for p in prompts]
@@ -29,9 +33,12 @@ def write_greedy(path: Path, checkpoint: Path, adapter: Path) -> None:
         assert any(len(tokens) < 24 for tokens, _ in stopped) and stopped[0][0][-1] == stop
         cases.append(case(name, stopped, "eos", [stop], 1.0))
         assert batched(model, prompts) == [tokens for tokens, _ in plain], "left padding must change nothing"
+    for one in cases:
+        assert min(map(min, one["new_tokens"])) > 3, "no special token, or the text would not show it"
+        one["new_texts"] = [tokenizer.decode(tokens) for tokens in one["new_tokens"]]
     write_json(path, {
         "checkpoint": "../power-of-two/checkpoint", "adapter": "../power-of-two/adapters/attention",
-        "prompts": prompts, "max_new_tokens": 24, "cases": cases,
+        "prompts": prompts, "prompt_texts": texts, "max_new_tokens": 24, "cases": cases,
     })
 
 
