@@ -1,0 +1,199 @@
+package io.github.lora4j.djl;
+
+import ai.djl.ndarray.NDArray;
+import io.github.lora4j.djl.layer.AdapterSegment;
+import io.github.lora4j.djl.layer.AdapterWeights;
+import io.github.lora4j.djl.layer.Pass;
+import io.github.lora4j.djl.layer.TokenBatch;
+import io.github.lora4j.djl.model.Decoder;
+import io.github.lora4j.spi.ModuleTree;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A causal language model: a base loaded from a checkpoint, or the view of one with an adapter
+ * beside it ({@code peft.model()}). Both are used alike, and from any number of threads at once.
+ *
+ * <pre>{@code
+ * try (CausalLm base = CausalLm.load("models/bloom-560m")) {
+ *   System.out.println(base.tree());
+ *   float[][][] scores = base.logits(base.tokenizer().encode("Hello"));
+ * }
+ * }</pre>
+ *
+ * <p>The weights of a base are never written: they are mapped from its files, frozen and shared by
+ * all its views. Whoever loads a base closes it, after its views.
+ *
+ * @since 0.1.0
+ */
+public final class CausalLm implements AutoCloseable {
+
+  private final Decoder decoder;
+  private final Tokenizer tokenizer;
+  private final @Nullable AdapterWeights adapter;
+
+  CausalLm(Decoder decoder, Tokenizer tokenizer, @Nullable AdapterWeights adapter) {
+    this.decoder = decoder;
+    this.tokenizer = tokenizer;
+    this.adapter = adapter;
+  }
+
+  /**
+   * Loads a base in fp32 on the CPU.
+   *
+   * @param directory a Hugging Face model directory
+   * @return the base, to be closed by the caller
+   * @throws IOException if a file cannot be read
+   * @throws io.github.lora4j.LoraException if the directory holds no model of a known family
+   */
+  public static CausalLm load(String directory) throws IOException {
+    return load(Path.of(directory), LoadOptions.builder().build());
+  }
+
+  /**
+   * Loads a base.
+   *
+   * @param directory a Hugging Face model directory
+   * @param options precision and device
+   * @return the base, to be closed by the caller
+   * @throws IOException if a file cannot be read
+   * @throws io.github.lora4j.LoraException if the directory holds no model of a known family
+   */
+  public static CausalLm load(String directory, LoadOptions options) throws IOException {
+    return load(Path.of(directory), options);
+  }
+
+  /**
+   * Loads a base: {@code config.json}, {@code tokenizer.json}, {@code tokenizer_config.json}, and
+   * the weights in {@code model.safetensors} or the shards of {@code model.safetensors.index.json}.
+   *
+   * @param directory a Hugging Face model directory
+   * @param options precision and device
+   * @return the base, to be closed by the caller
+   * @throws IOException if a file cannot be read
+   * @throws io.github.lora4j.LoraException if the directory holds no model of a known family
+   */
+  public static CausalLm load(Path directory, LoadOptions options) throws IOException {
+    return ModelDirectory.load(directory, options);
+  }
+
+  /**
+   * The module tree as PyTorch prints it, with the names of the checkpoint.
+   *
+   * @return several lines
+   */
+  public String tree() {
+    return decoder.modules().toString();
+  }
+
+  /**
+   * Modules and parameters of the base.
+   *
+   * @return the tree
+   */
+  public ModuleTree modules() {
+    return decoder.modules();
+  }
+
+  /**
+   * The tokenizer of the checkpoint.
+   *
+   * @return shared by all views
+   */
+  public Tokenizer tokenizer() {
+    return tokenizer;
+  }
+
+  /**
+   * Scores every position of every row, rows of any length, in one pass.
+   *
+   * @param rows token ids, at least one in each row
+   * @return [row][position][vocabulary], fp32
+   * @throws IllegalArgumentException if a row is empty or an id outside the vocabulary
+   */
+  public float[][][] logits(int[]... rows) {
+    if (rows.length == 0) {
+      return new float[0][][];
+    }
+    checkIds(rows);
+    TokenBatch batch = TokenBatch.of(rows);
+    try (Pass pass = Pass.inference(decoder.manager(), batch, segments(rows.length))) {
+      return split(decoder.logits(pass, false), batch);
+    }
+  }
+
+  private float[][][] split(NDArray logits, TokenBatch batch) {
+    int vocabulary = decoder.vocabulary();
+    float[][][] result = new float[batch.rows()][][];
+    long start = 0;
+    for (int row = 0; row < batch.rows(); row++) {
+      result[row] = new float[batch.lengths()[row]][];
+      for (int position = 0; position < result[row].length; position++) {
+        try (NDArray one = logits.get(start++)) {
+          result[row][position] = Arrays.copyOf(one.toFloatArray(), vocabulary);
+        }
+      }
+    }
+    return result;
+  }
+
+  /**
+   * Checks that all ids stand in the vocabulary; the kernels do not.
+   *
+   * @param rows token ids
+   * @throws IllegalArgumentException naming the first id that does not
+   */
+  public void checkIds(int[]... rows) {
+    for (int row = 0; row < rows.length; row++) {
+      for (int position = 0; position < rows[row].length; position++) {
+        int id = rows[row][position];
+        if (id < 0 || id >= decoder.vocabulary()) {
+          throw new IllegalArgumentException(
+              "token id %d at position %d of row %d: the vocabulary has ids 0 to %d"
+                  .formatted(id, position, row, decoder.vocabulary() - 1));
+        }
+      }
+    }
+  }
+
+  /**
+   * The model behind, for training and generation code.
+   *
+   * @return the decoder, shared by all views
+   */
+  public Decoder decoder() {
+    return decoder;
+  }
+
+  /**
+   * The adapter's tensors in native memory.
+   *
+   * @return empty for a bare base
+   */
+  public Optional<AdapterWeights> adapter() {
+    return Optional.ofNullable(adapter);
+  }
+
+  /**
+   * A batch of this model's rows, all under its adapter if it has one.
+   *
+   * @param rows number of sequences
+   * @return at most one segment
+   */
+  public List<AdapterSegment> segments(int rows) {
+    return adapter == null ? List.of() : List.of(new AdapterSegment(adapter, 0, rows));
+  }
+
+  /** Gives the weights of a base back. A view's model owns nothing: closing it does nothing. */
+  @Override
+  public void close() {
+    if (adapter == null) {
+      decoder.close();
+      tokenizer.close();
+    }
+  }
+}

@@ -1,0 +1,88 @@
+package io.github.lora4j.djl;
+
+import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.layer.AdapterWeights;
+import io.github.lora4j.spi.AdapterLayout;
+import io.github.lora4j.spi.LoraBackend;
+import io.github.lora4j.spi.LoraView;
+import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.TargetModule;
+import io.github.lora4j.spi.TensorData;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * Puts adapters beside {@link CausalLm}. Found by {@link java.util.ServiceLoader}; not for direct
+ * use.
+ *
+ * @since 0.1.0
+ */
+public final class DjlBackend implements LoraBackend {
+
+  /** For the service loader. */
+  public DjlBackend() {}
+
+  @Override
+  public boolean supports(Object model) {
+    return model instanceof CausalLm;
+  }
+
+  @Override
+  public ModuleTree modules(Object model) {
+    return ((CausalLm) model).modules();
+  }
+
+  @Override
+  public TensorData parameter(Object model, String name) {
+    return ((CausalLm) model).decoder().parameter(name);
+  }
+
+  @Override
+  public <M> LoraView<M> attach(M base, AdapterLayout layout, boolean trainable) {
+    CausalLm model = (CausalLm) base;
+    if (model.adapter().isPresent()) {
+      throw new IllegalArgumentException(
+          "an adapter stands beside a bare base, got the model of another adapter; wrap the base");
+    }
+    checkKinds(model.modules(), layout);
+    AdapterWeights weights =
+        new AdapterWeights(layout, model.decoder().manager().getDevice(), trainable);
+    CausalLm view = new CausalLm(model.decoder(), model.tokenizer(), weights);
+    @SuppressWarnings("unchecked") // M is CausalLm: supports() said so
+    M typed = (M) view;
+    return new View<>(typed, weights);
+  }
+
+  private static void checkKinds(ModuleTree tree, AdapterLayout layout) {
+    List<String> wrong = new ArrayList<>();
+    for (AdapterLayout.Pair pair : layout.pairs()) {
+      for (TargetModule module : tree.modules()) {
+        if (module.path().equals(pair.path()) && module.kind() != TargetModule.Kind.LINEAR) {
+          wrong.add(pair.path() + " (" + module.kind() + ")");
+        }
+      }
+    }
+    if (!wrong.isEmpty()) {
+      throw new LoraException(
+          "a low-rank pair can stand beside the linear maps of the blocks, not beside " + wrong);
+    }
+  }
+
+  private record View<M>(M model, AdapterWeights weights) implements LoraView<M> {
+    @Override
+    public Map<String, TensorData> tensors() {
+      return weights.read();
+    }
+
+    @Override
+    public long nativeBytes() {
+      return weights.nativeBytes();
+    }
+
+    @Override
+    public void close() {
+      weights.close();
+    }
+  }
+}

@@ -1,0 +1,245 @@
+package io.github.lora4j.djl.layer;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import io.github.lora4j.djl.internal.Engines;
+import io.github.lora4j.djl.internal.Kernels;
+import io.github.lora4j.spi.AdapterLayout;
+import io.github.lora4j.spi.TensorData;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An adapter's tensors in native memory: one flat fp32 buffer of values and, if it is trained, one
+ * of gradients, so that clipping and the optimiser are one call each. Every pair and bias is a view
+ * of the buffers.
+ *
+ * <p>Thread-safe for reading. {@link #close} waits for nobody: a pass that began before still
+ * finishes on the memory, which goes back when the last such pass ends.
+ */
+public final class AdapterWeights implements AutoCloseable {
+
+  private final AdapterLayout layout;
+  private final NDManager manager;
+  private final NDArray values;
+  private final @Nullable NDArray gradients;
+  private final Map<String, NDArray> views = new LinkedHashMap<>();
+  private final Map<String, NDArray> gradientViews = new LinkedHashMap<>();
+  private final Map<String, LowRank> pairs = new LinkedHashMap<>();
+  private final long elements;
+  private int users;
+  private boolean closing;
+
+  /**
+   * Copies an adapter to a device.
+   *
+   * @param layout pairs and values
+   * @param device where the base lives
+   * @param trainable whether to allocate gradients
+   */
+  public AdapterWeights(AdapterLayout layout, Device device, boolean trainable) {
+    this.layout = layout;
+    this.manager = Engines.newManager(device);
+    this.elements = layout.values().values().stream().mapToLong(t -> t.values().length).sum();
+    this.values = manager.create(new Shape(elements), DataType.FLOAT32);
+    this.gradients = trainable ? manager.zeros(new Shape(elements), DataType.FLOAT32) : null;
+    Kernels kernels = Kernels.get();
+    long start = 0;
+    for (Map.Entry<String, TensorData> entry : layout.values().entrySet()) {
+      long[] shape = entry.getValue().shape().stream().mapToLong(Long::longValue).toArray();
+      NDArray view = kernels.one(manager, "slice_of", values, start, shape);
+      views.put(entry.getKey(), view);
+      if (gradients != null) {
+        gradientViews.put(
+            entry.getKey(), kernels.one(manager, "slice_of", gradients, start, shape));
+      }
+      start += entry.getValue().values().length;
+    }
+    write(layout.values());
+    for (AdapterLayout.Pair pair : layout.pairs()) {
+      pairs.put(
+          pair.path(),
+          new LowRank(
+              require(pair.nameOfA()),
+              require(pair.nameOfB()),
+              gradientViews.get(pair.nameOfA()),
+              gradientViews.get(pair.nameOfB()),
+              pair.scaling(),
+              pair.dropout()));
+    }
+  }
+
+  private NDArray require(String name) {
+    NDArray view = views.get(name);
+    if (view == null) {
+      throw new IllegalArgumentException("the layout has a pair but no values for " + name);
+    }
+    return view;
+  }
+
+  /**
+   * Where the pairs stand.
+   *
+   * @return the layout given at the start; its values are the initial ones
+   */
+  public AdapterLayout layout() {
+    return layout;
+  }
+
+  /**
+   * Whether gradients are accumulated.
+   *
+   * @return true for an adapter in training
+   */
+  public boolean trainable() {
+    return gradients != null;
+  }
+
+  /**
+   * All values in one buffer, in the order of the layout's values.
+   *
+   * @return (elements), fp32
+   */
+  public NDArray flatValues() {
+    return values;
+  }
+
+  /**
+   * All gradients in one buffer.
+   *
+   * @return (elements), fp32
+   * @throws IllegalStateException if the adapter is not trainable
+   */
+  public NDArray flatGradients() {
+    if (gradients == null) {
+      throw new IllegalStateException("the adapter was loaded for inference and has no gradients");
+    }
+    return gradients;
+  }
+
+  @Nullable LowRank pair(String path) {
+    return pairs.get(path);
+  }
+
+  @Nullable NDArray bias(String name) {
+    return views.get(name);
+  }
+
+  @Nullable NDArray biasGradient(String name) {
+    return gradientViews.get(name);
+  }
+
+  /**
+   * Whether any pair stands at, or any bias belongs to, a module whose path starts so.
+   *
+   * @param prefix start of a path, e.g. {@code transformer.h.3.}
+   * @return true if something below it is adapted
+   */
+  public boolean touches(String prefix) {
+    return views.keySet().stream().anyMatch(name -> name.startsWith(prefix));
+  }
+
+  /**
+   * Copies all tensors to the heap.
+   *
+   * @return values in the order of the layout
+   */
+  public Map<String, TensorData> read() {
+    return copyOf(values);
+  }
+
+  /**
+   * Copies all gradients to the heap.
+   *
+   * @return gradients under the names of the values
+   */
+  public Map<String, TensorData> readGradients() {
+    return copyOf(flatGradients());
+  }
+
+  private Map<String, TensorData> copyOf(NDArray flat) {
+    float[] all = flat.toFloatArray();
+    Map<String, TensorData> tensors = new LinkedHashMap<>();
+    int start = 0;
+    for (Map.Entry<String, TensorData> entry : layout.values().entrySet()) {
+      int count = entry.getValue().values().length;
+      tensors.put(
+          entry.getKey(),
+          new TensorData(entry.getValue().shape(), Arrays.copyOfRange(all, start, start + count)));
+      start += count;
+    }
+    return tensors;
+  }
+
+  /**
+   * Overwrites all tensors.
+   *
+   * @param tensors one for each name of the layout, of its shape
+   */
+  public void write(Map<String, TensorData> tensors) {
+    float[] all = new float[Math.toIntExact(elements)];
+    int start = 0;
+    for (Map.Entry<String, TensorData> entry : layout.values().entrySet()) {
+      TensorData tensor = tensors.get(entry.getKey());
+      if (tensor == null || !tensor.shape().equals(entry.getValue().shape())) {
+        throw new IllegalArgumentException(
+            "tensor %s: wanted shape %s, got %s"
+                .formatted(entry.getKey(), entry.getValue().shape(), tensor));
+      }
+      System.arraycopy(tensor.values(), 0, all, start, tensor.values().length);
+      start += tensor.values().length;
+    }
+    // NDArray.set would give the array new storage and leave the views behind
+    try (NDArray source = manager.create(all)) {
+      Kernels.get().run("copy_into", values, source);
+    }
+  }
+
+  /**
+   * Native memory held.
+   *
+   * @return bytes, 0 after the memory went back
+   */
+  public synchronized long nativeBytes() {
+    return closing && users == 0 ? 0 : elements * (gradients == null ? 4 : 8);
+  }
+
+  synchronized void acquire() {
+    if (closing) {
+      throw new IllegalStateException("the adapter is closed; load it again");
+    }
+    users++;
+  }
+
+  synchronized void release() {
+    users--;
+    if (closing && users == 0) {
+      manager.close();
+    }
+  }
+
+  @Override
+  public synchronized void close() {
+    if (!closing) {
+      closing = true;
+      if (users == 0) {
+        manager.close();
+      }
+    }
+  }
+
+  /**
+   * Names of the adapter's tensors.
+   *
+   * @return in the order of the flat buffers
+   */
+  public List<String> names() {
+    return List.copyOf(views.keySet());
+  }
+}

@@ -1,0 +1,98 @@
+package io.github.lora4j.djl.layer;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+
+/**
+ * Causal self-attention whose scores are biased by distance (ALiBi, Press et al. 2022): {@code
+ * softmax(qkᵀ/√d + slope·(j - i)) v} per head, over BLOOM's fused rows of (H, 3, D/H).
+ *
+ * <p>On the CPU the flash kernel is used both ways, so that memory grows with T; elsewhere a plain
+ * one with (H, T, T) probabilities in fp32, one sequence at a time.
+ */
+public final class AlibiAttention {
+
+  private final int layer;
+  private final NDArray slopes;
+  private final boolean fused;
+
+  /**
+   * Attention of one layer.
+   *
+   * @param layer index of the layer in the cache
+   * @param slopes (H), fp32
+   * @param fused whether to use the flash kernel of the CPU
+   */
+  public AlibiAttention(int layer, NDArray slopes, boolean fused) {
+    this.layer = layer;
+    this.slopes = slopes;
+    this.fused = fused;
+  }
+
+  /**
+   * The slopes of ALiBi: a geometric sequence for a power of two of heads; for others that of the
+   * next smaller power, then every second one of the next larger.
+   *
+   * @param manager owner of the array
+   * @param heads H
+   * @return (H), fp32
+   */
+  public static NDArray slopes(NDManager manager, int heads) {
+    float[] slopes = new float[heads];
+    int power = Integer.highestOneBit(heads);
+    // fp32 powers of an fp32 base, as the reference computes them
+    float base = (float) Math.pow(2, -8.0 / power);
+    float between = (float) Math.pow(2, -4.0 / power);
+    for (int head = 0; head < heads; head++) {
+      slopes[head] =
+          head < power
+              ? (float) Math.pow(base, head + 1)
+              : (float) Math.pow(between, 2 * (head - power) + 1);
+    }
+    return manager.create(slopes);
+  }
+
+  /**
+   * Attends within each sequence, or to a cache if the pass has one.
+   *
+   * @param qkv (N, 3D)
+   * @param pass the batch
+   * @param tape what backward will need
+   * @return (N, D)
+   */
+  public NDArray forward(NDArray qkv, Pass pass, Tape tape) {
+    KeyValueCache cache = pass.cache();
+    int[] lengths = pass.batch().lengths();
+    if (cache != null && !cache.isEmpty()) {
+      return pass.one(
+          "alibi_decode",
+          qkv,
+          cache.keys(layer),
+          cache.values(layer),
+          pass.positions(),
+          pass.longest(),
+          slopes,
+          fused);
+    }
+    NDArray[] out = pass.many("alibi_forward", qkv, slopes, lengths, fused); // (N, D), (N, H)
+    if (cache != null) {
+      pass.one("cache_fill", qkv, cache.keys(layer), cache.values(layer), lengths);
+    }
+    tape.keep(qkv, out[0], out[1]);
+    return out[0];
+  }
+
+  /**
+   * Turns the gradient of the output into that of qkv.
+   *
+   * @param dy (N, D)
+   * @param pass the pass of forward
+   * @param tape what forward kept
+   * @return (N, 3D)
+   */
+  public NDArray backward(NDArray dy, Pass pass, Tape tape) {
+    NDArray[] kept = tape.take();
+    return pass.one(
+        "alibi_backward", dy, kept[0], kept[1], kept[2], slopes, pass.batch().lengths(), fused);
+  }
+}

@@ -1,0 +1,101 @@
+package io.github.lora4j.djl.layer;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.github.lora4j.djl.internal.Kernels;
+import io.github.lora4j.djl.internal.ScalarType;
+import java.util.Arrays;
+
+/**
+ * Keys and values of the tokens already seen, per layer (B, H, capacity, D/H), written in place.
+ * Rows may stand at different positions. Not thread-safe: one generation owns it.
+ */
+public final class KeyValueCache implements AutoCloseable {
+
+  private final NDManager manager;
+  private final NDArray[] keys;
+  private final NDArray[] values;
+  private final int[] lengths;
+  private final int capacity;
+
+  /**
+   * Allocates a cache for a number of tokens.
+   *
+   * @param parent manager of the model
+   * @param type type that the layers compute in
+   * @param layers number of attention layers
+   * @param rows sequences, B
+   * @param heads heads of keys and values, H
+   * @param width width of a head
+   * @param capacity tokens that a row can hold
+   */
+  public KeyValueCache(
+      NDManager parent, ScalarType type, int layers, int rows, int heads, int width, int capacity) {
+    this.manager = parent.newSubManager();
+    this.keys = new NDArray[layers];
+    this.values = new NDArray[layers];
+    this.lengths = new int[rows];
+    this.capacity = capacity;
+    String device = Kernels.deviceName(manager.getDevice());
+    long[] shape = {rows, heads, capacity, width};
+    for (int layer = 0; layer < layers; layer++) {
+      keys[layer] = Kernels.get().one(manager, "zeros", shape, device, type.code());
+      values[layer] = Kernels.get().one(manager, "zeros", shape, device, type.code());
+    }
+  }
+
+  /**
+   * Rows of the batch.
+   *
+   * @return B
+   */
+  public int rows() {
+    return lengths.length;
+  }
+
+  /**
+   * Tokens that a row can hold.
+   *
+   * @return capacity given at the start
+   */
+  public int capacity() {
+    return capacity;
+  }
+
+  /**
+   * Tokens that every row holds.
+   *
+   * @return (B), a copy
+   */
+  public int[] lengths() {
+    return lengths.clone();
+  }
+
+  boolean isEmpty() {
+    return Arrays.stream(lengths).allMatch(length -> length == 0);
+  }
+
+  NDArray keys(int layer) {
+    return keys[layer];
+  }
+
+  NDArray values(int layer) {
+    return values[layer];
+  }
+
+  /**
+   * Counts the tokens of a finished pass.
+   *
+   * @param added tokens per row
+   */
+  public void advance(int[] added) {
+    for (int row = 0; row < lengths.length; row++) {
+      lengths[row] += added[row];
+    }
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
+}

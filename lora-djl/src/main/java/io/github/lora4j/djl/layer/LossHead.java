@@ -1,0 +1,99 @@
+package io.github.lora4j.djl.layer;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+
+/**
+ * The last norm, the frozen map onto the vocabulary, and the cross-entropy. Only positions that
+ * carry a label reach the vocabulary, and never more of them at a time than {@value #CHUNK_BYTES}
+ * bytes of logits: for a vocabulary of 250,880 the full logits would dwarf the model.
+ */
+public final class LossHead {
+
+  /** Room for one chunk of logits and its copy in the compute type, bytes. */
+  static final long CHUNK_BYTES = 192L << 20;
+
+  private final Norm norm;
+  private final NDArray weight;
+  private final int chunk;
+
+  /**
+   * A head.
+   *
+   * @param norm the model's last norm
+   * @param weight (V, D), tied to the embedding or not
+   * @param vocabulary V
+   */
+  public LossHead(Norm norm, NDArray weight, int vocabulary) {
+    this.norm = norm;
+    this.weight = weight;
+    this.chunk = (int) Math.max(16, CHUNK_BYTES / (vocabulary * 6L));
+  }
+
+  /**
+   * A loss and, if asked for, the gradient of what it was computed from.
+   *
+   * @param loss summed cross-entropy times the scale
+   * @param gradient (N, D) in the scope of the pass, or the hidden states themselves if none was
+   *     wanted or no position carries a label
+   */
+  public record Result(double loss, NDArray gradient) {}
+
+  /**
+   * Cross-entropy over the labelled positions of a pass.
+   *
+   * @param x hidden states before the last norm, (N, D)
+   * @param pass the batch and its labels
+   * @param scale factor of the sum, usually 1 / labels of the accumulated batch
+   * @param wantGradient whether to compute the gradient of x
+   * @return loss and gradient
+   */
+  public Result loss(NDArray x, Pass pass, double scale, boolean wantGradient) {
+    try (Pass inner = pass.nested();
+        Tape tape = wantGradient ? Tape.recording(inner.manager()) : Tape.off()) {
+      NDArray rows = inner.manager().create(pass.batch().labelledRows()); // (M)
+      NDArray targets = inner.manager().create(pass.batch().targets()); // (M)
+      if (pass.batch().labelCount() == 0) {
+        return new Result(0, wantGradient ? zerosLike(x, inner, pass) : x);
+      }
+      NDArray selected = inner.one("select_rows", x, rows); // (M, D)
+      NDArray normed = norm.forward(selected, inner, tape); // (M, D)
+      NDArray[] out = inner.many("head_loss", normed, weight, targets, scale, chunk, wantGradient);
+      double loss = out[0].toDoubleArray()[0];
+      if (!wantGradient) {
+        return new Result(loss, x);
+      }
+      NDArray dselected = norm.backward(out[1], inner, tape); // (M, D)
+      long n = x.getShape().get(0);
+      return new Result(loss, inner.lift(inner.one("scatter_rows", dselected, rows, n), pass));
+    }
+  }
+
+  private static NDArray zerosLike(NDArray x, Pass inner, Pass pass) {
+    NDArray rows = inner.manager().create(new long[0], new Shape(0));
+    NDArray none = inner.one("select_rows", x, rows);
+    return inner.lift(inner.one("scatter_rows", none, rows, x.getShape().get(0)), pass);
+  }
+
+  /**
+   * Logits in fp32 for all tokens or for the last of each sequence.
+   *
+   * @param x hidden states before the last norm, (N, D)
+   * @param pass the batch
+   * @param lastOnly whether only the last position of each sequence is wanted
+   * @return (N, V) or (B, V), in the scope of the pass
+   */
+  public NDArray logits(NDArray x, Pass pass, boolean lastOnly) {
+    NDArray normed = norm.forward(x, pass, Tape.off()); // (N, D)
+    if (lastOnly && pass.batch().size() != pass.batch().rows()) {
+      long[] last = new long[pass.batch().rows()];
+      int end = 0;
+      for (int row = 0; row < last.length; row++) {
+        end += pass.batch().lengths()[row];
+        last[row] = end - 1;
+      }
+      normed = pass.one("select_rows", normed, pass.manager().create(last)); // (B, D)
+    }
+    return pass.one("head_logits", normed, weight);
+  }
+}

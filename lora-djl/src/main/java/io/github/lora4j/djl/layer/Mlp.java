@@ -1,0 +1,59 @@
+package io.github.lora4j.djl.layer;
+
+import ai.djl.ndarray.NDArray;
+import org.jspecify.annotations.Nullable;
+
+/** {@code y = gelu(x W₁ᵀ + b₁) W₂ᵀ + b₂}, both maps with room for a low-rank pair. */
+public final class Mlp {
+
+  private final Projection up;
+  private final Projection down;
+
+  /**
+   * A feed-forward layer.
+   *
+   * @param up (4D, D)
+   * @param down (D, 4D)
+   */
+  public Mlp(Projection up, Projection down) {
+    this.up = up;
+    this.down = down;
+  }
+
+  /**
+   * Computes y and keeps z = x W₁ᵀ + b₁.
+   *
+   * @param x (N, D)
+   * @param pass the batch and its adapters
+   * @param tape what backward will need
+   * @return (N, D)
+   */
+  public NDArray forward(NDArray x, Pass pass, Tape tape) {
+    NDArray z = up.forward(x, pass, tape); // (N, 4D)
+    tape.keep(z);
+    NDArray activated = pass.one("gelu_forward", z); // (N, 4D)
+    return down.forward(activated, pass, tape); // (N, D)
+  }
+
+  /**
+   * Turns the gradient of y into that of x.
+   *
+   * @param dy (N, D)
+   * @param pass the pass of forward
+   * @param tape what forward kept
+   * @return (N, D)
+   */
+  public NDArray backward(NDArray dy, Pass pass, Tape tape) {
+    NDArray da = require(down.backward(dy, pass, tape, true)); // (N, 4D)
+    NDArray dz = pass.one("gelu_backward", da, tape.take()[0]); // (N, 4D)
+    da.close();
+    return require(up.backward(dz, pass, tape, true)); // (N, D)
+  }
+
+  private static NDArray require(@Nullable NDArray gradient) {
+    if (gradient == null) {
+      throw new IllegalStateException("a gradient was asked for and not computed");
+    }
+    return gradient;
+  }
+}

@@ -1,0 +1,243 @@
+package io.github.lora4j.djl.layer;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.github.lora4j.djl.internal.Kernels;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One pass of a batch through a model: what every layer needs to know besides its input. It owns
+ * the temporaries of the pass; {@link #nested()} opens a scope whose temporaries die with it.
+ *
+ * <p>A pass belongs to one thread. Any number of passes may run at once on one base.
+ */
+public final class Pass implements AutoCloseable {
+
+  /** A segment in tokens rather than sequences. */
+  record Range(AdapterWeights adapter, int start, int count) {}
+
+  private final NDManager manager;
+  private final TokenBatch batch;
+  private final List<Range> ranges;
+  private final long dropoutSeed;
+  private final @Nullable KeyValueCache cache;
+  private final @Nullable NDArray positions;
+  private final boolean outermost;
+
+  private Pass(
+      NDManager manager,
+      TokenBatch batch,
+      List<Range> ranges,
+      long dropoutSeed,
+      @Nullable KeyValueCache cache,
+      @Nullable NDArray positions,
+      boolean outermost) {
+    this.manager = manager;
+    this.batch = batch;
+    this.ranges = ranges;
+    this.dropoutSeed = dropoutSeed;
+    this.cache = cache;
+    this.positions = positions;
+    this.outermost = outermost;
+  }
+
+  /**
+   * A pass without dropout.
+   *
+   * @param parent manager of the model
+   * @param batch the sequences
+   * @param segments which rows see which adapter
+   * @return the pass, to be closed
+   */
+  public static Pass inference(NDManager parent, TokenBatch batch, List<AdapterSegment> segments) {
+    List<Range> ranges = acquire(batch, segments);
+    return new Pass(parent.newSubManager(), batch, ranges, NO_DROPOUT, null, null, true);
+  }
+
+  /**
+   * A pass that reads and extends a cache: whole prompts if the cache is empty, else one token a
+   * row.
+   *
+   * @param parent manager of the model
+   * @param batch as many sequences as the cache has rows
+   * @param segments which rows see which adapter
+   * @param cache what was seen before; the caller advances it after the pass
+   * @return the pass, to be closed
+   */
+  public static Pass cached(
+      NDManager parent, TokenBatch batch, List<AdapterSegment> segments, KeyValueCache cache) {
+    if (batch.rows() != cache.rows()) {
+      throw new IllegalArgumentException(
+          "the cache has %d rows, the batch %d".formatted(cache.rows(), batch.rows()));
+    }
+    int[] seen = cache.lengths();
+    for (int row = 0; row < seen.length; row++) {
+      int added = batch.lengths()[row];
+      if (!cache.isEmpty() && added != 1) {
+        throw new IllegalArgumentException(
+            "a filled cache takes one token a row, row %d brings %d".formatted(row, added));
+      }
+      if (seen[row] + added > cache.capacity()) {
+        throw new IllegalArgumentException(
+            "row %d would hold %d tokens, the cache has room for %d"
+                .formatted(row, seen[row] + added, cache.capacity()));
+      }
+    }
+    List<Range> ranges = acquire(batch, segments);
+    NDManager manager = parent.newSubManager();
+    NDArray positions = manager.create(Arrays.stream(seen).asLongStream().toArray());
+    return new Pass(manager, batch, ranges, NO_DROPOUT, cache, positions, true);
+  }
+
+  /**
+   * A pass with dropout, every sequence under one adapter.
+   *
+   * @param parent manager of the model
+   * @param batch the sequences
+   * @param adapter the adapter being trained
+   * @param dropoutSeed decides the masks; another for every pass of a run
+   * @return the pass, to be closed
+   */
+  public static Pass training(
+      NDManager parent, TokenBatch batch, AdapterWeights adapter, long dropoutSeed) {
+    List<AdapterSegment> all = List.of(new AdapterSegment(adapter, 0, batch.rows()));
+    long seed = dropoutSeed == NO_DROPOUT ? 0 : dropoutSeed;
+    return new Pass(parent.newSubManager(), batch, acquire(batch, all), seed, null, null, true);
+  }
+
+  private static final long NO_DROPOUT = Long.MIN_VALUE;
+
+  private static List<Range> acquire(TokenBatch batch, List<AdapterSegment> segments) {
+    List<Range> ranges = new ArrayList<>();
+    try {
+      for (AdapterSegment segment : segments) {
+        int start = 0;
+        for (int row = 0; row < segment.firstRow(); row++) {
+          start += batch.lengths()[row];
+        }
+        int count = 0;
+        for (int row = 0; row < segment.rows(); row++) {
+          count += batch.lengths()[segment.firstRow() + row];
+        }
+        segment.adapter().acquire();
+        ranges.add(new Range(segment.adapter(), start, count));
+      }
+    } catch (RuntimeException e) {
+      ranges.forEach(range -> range.adapter().release());
+      throw e;
+    }
+    ranges.sort(Comparator.comparingInt(Range::start));
+    return ranges;
+  }
+
+  /**
+   * A scope inside this pass: arrays made in it are freed when it closes, unless {@link #lift}ed
+   * out or kept on a tape.
+   *
+   * @return a pass over the same batch
+   */
+  public Pass nested() {
+    return new Pass(manager.newSubManager(), batch, ranges, dropoutSeed, cache, positions, false);
+  }
+
+  /**
+   * Hands an array to the scope around this one.
+   *
+   * @param array made in this scope
+   * @param outer the scope that shall own it
+   * @return the array
+   */
+  public NDArray lift(NDArray array, Pass outer) {
+    array.attach(outer.manager);
+    return array;
+  }
+
+  /**
+   * Whether a trained adapter of this pass has something below a path.
+   *
+   * @param prefix start of a path, e.g. {@code transformer.h.3.}
+   * @return true if gradients have to reach that far
+   */
+  public boolean trains(String prefix) {
+    return ranges.stream()
+        .anyMatch(range -> range.adapter().trainable() && range.adapter().touches(prefix));
+  }
+
+  /**
+   * The sequences.
+   *
+   * @return the batch
+   */
+  public TokenBatch batch() {
+    return batch;
+  }
+
+  /**
+   * Owner of this scope's temporaries.
+   *
+   * @return the manager
+   */
+  public NDManager manager() {
+    return manager;
+  }
+
+  @Nullable KeyValueCache cache() {
+    return cache;
+  }
+
+  /** Where each row's new token stands, (B) int64. */
+  NDArray positions() {
+    if (positions == null) {
+      throw new IllegalStateException("this pass has no cache");
+    }
+    return positions;
+  }
+
+  /** Tokens of the longest row after this pass. */
+  int longest() {
+    return cache == null ? 0 : Arrays.stream(cache.lengths()).max().orElse(0) + 1;
+  }
+
+  List<Range> ranges() {
+    return ranges;
+  }
+
+  /** Whether the whole batch sees one and the same set of tensors: the fast case of every layer. */
+  boolean isUniform() {
+    return ranges.isEmpty() || (ranges.size() == 1 && ranges.get(0).count() == batch.size());
+  }
+
+  boolean dropsOut() {
+    return dropoutSeed != NO_DROPOUT;
+  }
+
+  /** A 32-bit seed for the mask of one module in this pass. */
+  long dropoutSeed(String path) {
+    long z = dropoutSeed + path.hashCode() * 0x9E3779B97F4A7C15L;
+    z =
+        (z ^ (z >>> 30))
+            * 0xBF58476D1CE4E5B9L; // SplitMix64's finaliser: neighbours become strangers
+    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+    return (z ^ (z >>> 31)) & 0xFFFFFFFFL;
+  }
+
+  NDArray one(String kernel, Object... arguments) {
+    return Kernels.get().one(manager, kernel, arguments);
+  }
+
+  NDArray[] many(String kernel, Object... arguments) {
+    return Kernels.get().many(manager, kernel, arguments);
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+    if (outermost) {
+      ranges.forEach(range -> range.adapter().release());
+    }
+  }
+}

@@ -1,0 +1,127 @@
+package io.github.lora4j.djl.layer;
+
+import ai.djl.ndarray.NDArray;
+import io.github.lora4j.djl.internal.Kernels;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A frozen linear map with the low-rank pair that an adapter may put beside it: {@code y = xWᵀ + b
+ * + s·(drop(x)Aᵀ)Bᵀ}.
+ *
+ * <p>The base product is computed once for the whole batch; each run of rows that shares an adapter
+ * adds its own update in place. Nothing of size (N, out) is made besides y. Backward forms no
+ * gradient of W: {@code dx = dy W + s·mask·(dy B)A}, {@code dA = s·(dy B)ᵀ drop(x)}, {@code dB =
+ * s·dyᵀ(drop(x)Aᵀ)}.
+ */
+public final class Projection {
+
+  private final String path;
+  private final NDArray weight;
+  private final @Nullable NDArray bias;
+
+  /**
+   * A linear map of the base.
+   *
+   * @param path its path in the module tree
+   * @param weight (out, in), any floating type
+   * @param bias (out) in fp32, or null
+   */
+  public Projection(String path, NDArray weight, @Nullable NDArray bias) {
+    this.path = path;
+    this.weight = weight;
+    this.bias = bias;
+  }
+
+  /**
+   * Computes y and keeps x and u = drop(x)Aᵀ where a pair is trained.
+   *
+   * @param x (N, in)
+   * @param pass the batch and its adapters
+   * @param tape what backward will need
+   * @return (N, out)
+   */
+  public NDArray forward(NDArray x, Pass pass, Tape tape) {
+    NDArray y = base(x, pass); // (N, out)
+    for (Pass.Range range : pass.ranges()) {
+      LowRank pair = range.adapter().pair(path);
+      if (pair == null) {
+        continue;
+      }
+      NDArray u =
+          pass.one(
+              "low_rank_forward",
+              y,
+              x,
+              range.start(),
+              range.count(),
+              pair.a(),
+              pair.b(),
+              pair.scaling(),
+              pass.dropsOut() ? pair.dropout() : 0.0,
+              pass.dropoutSeed(path)); // (n, r)
+      if (pair.gradA() != null) {
+        tape.keep(x, u);
+      }
+    }
+    return y;
+  }
+
+  private NDArray base(NDArray x, Pass pass) {
+    if (bias == null) {
+      return pass.one("linear", x, weight);
+    }
+    if (pass.isUniform()) {
+      return pass.one("linear_bias", x, weight, Biases.uniform(biasName(), bias, pass));
+    }
+    NDArray y = pass.one("linear", x, weight);
+    Biases.forEachRange(
+        biasName(), bias, pass, (own, start, count) -> pass.one("add_bias", y, start, count, own));
+    return y;
+  }
+
+  private String biasName() {
+    return path + ".bias";
+  }
+
+  /**
+   * Turns the gradient of y into that of x and adds up the pair's own.
+   *
+   * @param dy (N, out)
+   * @param pass the pass of forward
+   * @param tape what forward kept
+   * @param wantInput whether anything before this layer needs a gradient
+   * @return (N, in), or null if it is not wanted
+   */
+  public @Nullable NDArray backward(NDArray dy, Pass pass, Tape tape, boolean wantInput) {
+    NDArray dx = wantInput ? pass.one("linear_backward", dy, weight) : null; // (N, in)
+    NDArray[] target = dx == null ? new NDArray[0] : new NDArray[] {dx};
+    for (Pass.Range range : pass.ranges()) {
+      LowRank pair = range.adapter().pair(path);
+      NDArray gradient = range.adapter().biasGradient(biasName());
+      if (gradient != null) {
+        Kernels.get().run("bias_backward", dy, gradient);
+      }
+      if (pair == null || pair.gradA() == null || pair.gradB() == null) {
+        continue;
+      }
+      NDArray[] kept = tape.take();
+      Kernels.get()
+          .run(
+              "low_rank_backward",
+              dy,
+              kept[0],
+              kept[1],
+              range.start(),
+              range.count(),
+              pair.a(),
+              pair.b(),
+              pair.gradA(),
+              pair.gradB(),
+              pair.scaling(),
+              pass.dropsOut() ? pair.dropout() : 0.0,
+              pass.dropoutSeed(path),
+              target);
+    }
+    return dx;
+  }
+}

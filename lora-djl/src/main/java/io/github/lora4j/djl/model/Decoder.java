@@ -1,0 +1,95 @@
+package io.github.lora4j.djl.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.github.lora4j.djl.layer.KeyValueCache;
+import io.github.lora4j.djl.layer.Pass;
+import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.TensorData;
+
+/**
+ * A causal language model without an opinion on adapters: training and generation are written
+ * against it, every family implements it. Its weights are frozen and shared; any number of threads
+ * may run passes at once.
+ */
+public interface Decoder extends AutoCloseable {
+
+  /**
+   * Modules and parameters, named as in the checkpoint.
+   *
+   * @return the tree
+   */
+  ModuleTree modules();
+
+  /**
+   * Reads a parameter.
+   *
+   * @param name as in {@link ModuleTree#parameters()}
+   * @return its values in fp32
+   */
+  TensorData parameter(String name);
+
+  /**
+   * Parent of the managers of all passes.
+   *
+   * @return the model's manager
+   */
+  NDManager manager();
+
+  /**
+   * Size of the vocabulary.
+   *
+   * @return V
+   */
+  int vocabulary();
+
+  /**
+   * Native memory of the weights, mapped files included.
+   *
+   * @return bytes
+   */
+  long weightBytes();
+
+  /**
+   * Logits of a pass, keys and values going to its cache if it has one.
+   *
+   * @param pass the batch and its adapters
+   * @param lastOnly whether only the last position of each sequence is wanted
+   * @return (N, V) or (B, V) in fp32, owned by the pass
+   */
+  NDArray logits(Pass pass, boolean lastOnly);
+
+  /**
+   * Cross-entropy over the labelled positions, without gradients.
+   *
+   * @param pass the batch, its labels and adapters
+   * @param scale factor of the sum over positions, usually 1 / number of labels
+   * @return the scaled sum
+   */
+  double loss(Pass pass, double scale);
+
+  /**
+   * Cross-entropy over the labelled positions, adding the gradients of the pass's adapter to its
+   * buffer.
+   *
+   * @param pass a training pass
+   * @param scale factor of the sum over positions, usually 1 / labels of the accumulated batch
+   * @param recompute whether to keep only the input of each layer and compute the rest again in
+   *     backward: a third more work, a tenth of the memory
+   * @return the scaled sum
+   */
+  double lossAndGradients(Pass pass, double scale, boolean recompute);
+
+  /**
+   * An empty cache of this model's shape.
+   *
+   * @param rows sequences
+   * @param capacity tokens a row can hold
+   * @return the cache, to be closed by the caller
+   */
+  KeyValueCache newCache(int rows, int capacity);
+
+  /** Gives the weights back. */
+  @Override
+  void close();
+}

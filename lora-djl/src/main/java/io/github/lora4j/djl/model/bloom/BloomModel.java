@@ -1,0 +1,219 @@
+package io.github.lora4j.djl.model.bloom;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import com.google.gson.JsonObject;
+import io.github.lora4j.djl.internal.Kernels;
+import io.github.lora4j.djl.internal.ScalarType;
+import io.github.lora4j.djl.layer.AlibiAttention;
+import io.github.lora4j.djl.layer.Embedding;
+import io.github.lora4j.djl.layer.KeyValueCache;
+import io.github.lora4j.djl.layer.LossHead;
+import io.github.lora4j.djl.layer.Mlp;
+import io.github.lora4j.djl.layer.Norm;
+import io.github.lora4j.djl.layer.Pass;
+import io.github.lora4j.djl.layer.Projection;
+import io.github.lora4j.djl.layer.Tape;
+import io.github.lora4j.djl.model.CheckpointWeights;
+import io.github.lora4j.djl.model.Decoder;
+import io.github.lora4j.io.Safetensors;
+import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.ParameterInfo;
+import io.github.lora4j.spi.TensorData;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * BLOOM: an embedding and its norm, blocks of attention with ALiBi and a feed-forward layer, a last
+ * norm, and a head tied to the embedding.
+ *
+ * @see <a href="https://arxiv.org/abs/2211.05100">Le Scao et al. 2022, section 3.2</a>
+ */
+public final class BloomModel implements Decoder {
+
+  private static final String PREFIX = "transformer.";
+
+  private final BloomConfig config;
+  private final ModuleTree tree;
+  private final CheckpointWeights weights;
+  private final NDManager manager;
+  private final ScalarType computeType;
+
+  private final Embedding embedding;
+  private final Norm embeddingNorm;
+  private final List<BloomBlock> blocks = new ArrayList<>();
+  private final LossHead head;
+
+  private BloomModel(
+      BloomConfig config,
+      ModuleTree tree,
+      CheckpointWeights weights,
+      NDManager manager,
+      ScalarType computeType) {
+    this.config = config;
+    this.tree = tree;
+    this.weights = weights;
+    this.manager = manager;
+    this.computeType = computeType;
+    NDArray table = weights.get(PREFIX + "word_embeddings.weight"); // (V, D)
+    NDArray slopes = AlibiAttention.slopes(manager, config.heads()); // (H)
+    this.embedding = new Embedding(table, computeType);
+    this.embeddingNorm = norm(PREFIX + "word_embeddings_layernorm");
+    for (int layer = 0; layer < config.layers(); layer++) {
+      blocks.add(block(layer, slopes));
+    }
+    NDArray output = config.tied() ? table : weights.get(BloomTree.HEAD + ".weight"); // (V, D)
+    this.head = new LossHead(norm(PREFIX + "ln_f"), output, config.vocabulary());
+  }
+
+  /**
+   * Reads a checkpoint.
+   *
+   * @param json the checkpoint's {@code config.json}
+   * @param files its tensors
+   * @param name what to call the model in messages and adapters
+   * @param storageType type of the matrices in memory
+   * @param computeType type that the layers compute in
+   * @param manager owner of the weights; closed with the model
+   * @return the model
+   * @throws IOException if a file cannot be read
+   */
+  public static BloomModel read(
+      JsonObject json,
+      Safetensors files,
+      String name,
+      ScalarType storageType,
+      ScalarType computeType,
+      NDManager manager)
+      throws IOException {
+    BloomConfig config = BloomConfig.of(json);
+    ModuleTree tree = BloomTree.of(config, name);
+    CheckpointWeights weights =
+        CheckpointWeights.read(
+            files,
+            tree.parameters(),
+            PREFIX,
+            Set.of(BloomTree.HEAD + ".weight"),
+            storageType,
+            manager,
+            "%s (bloom, %d layers of width %d)".formatted(name, config.layers(), config.hidden()));
+    return new BloomModel(config, tree, weights, manager, computeType);
+  }
+
+  /**
+   * The modules of a shape, without weights: enough to match targets and to count.
+   *
+   * @param config the shape
+   * @param name what to call the model
+   * @return its tree
+   */
+  public static ModuleTree tree(BloomConfig config, String name) {
+    return BloomTree.of(config, name);
+  }
+
+  private BloomBlock block(int layer, NDArray slopes) {
+    String path = PREFIX + "h." + layer + ".";
+    boolean fused = !manager.getDevice().isGpu();
+    return new BloomBlock(
+        norm(path + "input_layernorm"),
+        projection(path + "self_attention.query_key_value"),
+        new AlibiAttention(layer, slopes, fused),
+        projection(path + "self_attention.dense"),
+        norm(path + "post_attention_layernorm"),
+        new Mlp(projection(path + "mlp.dense_h_to_4h"), projection(path + "mlp.dense_4h_to_h")));
+  }
+
+  private Norm norm(String path) {
+    return new Norm(
+        path, weights.get(path + ".weight"), weights.get(path + ".bias"), config.epsilon());
+  }
+
+  private Projection projection(String path) {
+    return new Projection(path, weights.get(path + ".weight"), weights.get(path + ".bias"));
+  }
+
+  @Override
+  public NDArray logits(Pass pass, boolean lastOnly) {
+    NDArray x = run(pass);
+    NDArray logits = head.logits(x, pass, lastOnly);
+    x.close();
+    return logits;
+  }
+
+  @Override
+  public double loss(Pass pass, double scale) {
+    return head.loss(run(pass), pass, scale, false).loss();
+  }
+
+  private NDArray embed(Pass pass) {
+    try (Pass inner = pass.nested()) {
+      NDArray x = embedding.forward(inner); // (N, D)
+      return inner.lift(embeddingNorm.forward(x, inner, Tape.off()), pass); // (N, D)
+    }
+  }
+
+  /** All blocks with nothing kept. */
+  private NDArray run(Pass pass) {
+    NDArray x = embed(pass); // (N, D)
+    for (BloomBlock block : blocks) {
+      NDArray y = block.forward(x, pass, Tape.off()); // (N, D)
+      x.close();
+      x = y;
+    }
+    return x;
+  }
+
+  @Override
+  public double lossAndGradients(Pass pass, double scale, boolean recompute) {
+    return new BloomBackward(blocks, embeddingNorm, PREFIX, head, recompute)
+        .run(embed(pass), pass, scale);
+  }
+
+  @Override
+  public KeyValueCache newCache(int rows, int capacity) {
+    return new KeyValueCache(
+        manager, computeType, config.layers(), rows, config.heads(), config.headWidth(), capacity);
+  }
+
+  @Override
+  public ModuleTree modules() {
+    return tree;
+  }
+
+  @Override
+  public TensorData parameter(String name) {
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray values =
+          Kernels.get().one(scope, "convert", weights.get(name), ScalarType.FP32.code());
+      List<Long> shape =
+          tree.parameters().stream()
+              .filter(parameter -> parameter.name().equals(name))
+              .map(ParameterInfo::shape)
+              .findFirst()
+              .orElseThrow();
+      return new TensorData(shape, values.toFloatArray());
+    }
+  }
+
+  @Override
+  public NDManager manager() {
+    return manager;
+  }
+
+  @Override
+  public int vocabulary() {
+    return config.vocabulary();
+  }
+
+  @Override
+  public long weightBytes() {
+    return weights.bytes();
+  }
+
+  @Override
+  public void close() {
+    manager.close();
+  }
+}

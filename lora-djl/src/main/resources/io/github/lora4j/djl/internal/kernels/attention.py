@@ -1,0 +1,103 @@
+# Causal attention with ALiBi (Press et al. 2022) over concatenated sequences. qkv: (N, 3D), BLOOM's fused layout (H, 3, D/H) in each row.
+# Softmax does not change when a constant is added to a row of scores, so the bias slope * (j - i) may be written slope * j:
+# one row of biases per head, (1, H, 1, T), serves every query, and no (T, T) matrix is built.
+
+def alibi_bias(self: __torch__.K, slopes: Tensor, tokens: int) -> Tensor:
+  positions = torch.arange(tokens, dtype=6, layout=None, device=slopes.device)
+  return (slopes.view([-1, 1, 1]) * positions.view([1, 1, -1])).unsqueeze(0)
+
+def split_heads(self: __torch__.K, qkv: Tensor, start: int, length: int, heads: int) -> Tensor:
+  # (3, 1, H, T, D/H)
+  width = qkv.size(1) // (3 * heads)
+  return qkv.narrow(0, start, length).view([1, length, heads, 3, width]).permute([3, 0, 2, 1, 4])
+
+def causal_scores(self: __torch__.K, q: Tensor, k: Tensor, bias: Tensor) -> Tensor:
+  # fp32 probabilities (1, H, T, T): the plain path, for devices without a fused kernel and as a check of the fused one
+  t = q.size(2)
+  scale = 1.0 / (float(q.size(3)) ** 0.5)
+  scores = torch.matmul(q, k.transpose(-1, -2)).to(6) * scale + bias
+  hidden = torch.ones([t, t], dtype=11, layout=None, device=q.device).triu(1)
+  return torch.softmax(scores.masked_fill(hidden, -inf), -1)
+
+# Returns the output (N, D) and the log-sum-exp of the scores (N, H), which backward needs.
+def alibi_forward(self: __torch__.K, qkv: Tensor, slopes: Tensor, lengths: List[int], fused: bool) -> Tuple[Tensor, Tensor]:
+  heads = slopes.size(0)
+  n = qkv.size(0)
+  out = torch.empty([n, qkv.size(1) // 3], dtype=qkv.dtype, layout=None, device=qkv.device)
+  sums = torch.empty([n, heads], dtype=6, layout=None, device=qkv.device)
+  start = 0
+  for length in lengths:
+    z = self.split_heads(qkv, start, length, heads)
+    bias = self.alibi_bias(slopes, length)
+    if fused:
+      o, lse = torch._scaled_dot_product_flash_attention_for_cpu(z[0], z[1], z[2], 0.0, True, attn_mask=bias, scale=None)
+      sums.narrow(0, start, length).copy_(lse[0].t())
+    else:
+      o = torch.matmul(self.causal_scores(z[0], z[1], bias).to(qkv.dtype), z[2])
+    out.narrow(0, start, length).copy_(o[0].transpose(0, 1).reshape([length, -1]))
+    start = start + length
+  return out, sums
+
+# dv = pᵀ do; dp = do vᵀ; ds = p * (dp - rowsum(dp * p)); dq = scale ds k; dk = scale dsᵀ q. Returns the gradient of qkv, (N, 3D).
+def alibi_backward(self: __torch__.K, dout: Tensor, qkv: Tensor, out: Tensor, sums: Tensor, slopes: Tensor, lengths: List[int], fused: bool) -> Tensor:
+  heads = slopes.size(0)
+  dqkv = torch.empty_like(qkv)
+  start = 0
+  for length in lengths:
+    z = self.split_heads(qkv, start, length, heads)
+    bias = self.alibi_bias(slopes, length)
+    width = qkv.size(1) // (3 * heads)
+    do = dout.narrow(0, start, length).view([1, length, heads, width]).transpose(1, 2)
+    if fused:
+      o = out.narrow(0, start, length).view([1, length, heads, width]).transpose(1, 2)
+      lse = sums.narrow(0, start, length).t().unsqueeze(0)
+      dq, dk, dv = torch._scaled_dot_product_flash_attention_for_cpu_backward(do, z[0], z[1], z[2], o, lse, 0.0, True, attn_mask=bias, scale=None)
+    else:
+      scale = 1.0 / (float(width) ** 0.5)
+      p = self.causal_scores(z[0], z[1], bias)
+      dv = torch.matmul(p.to(do.dtype).transpose(-1, -2), do)
+      dp = torch.matmul(do, z[2].transpose(-1, -2)).to(6)
+      ds = (p * (dp - (dp * p).sum([-1], True)) * scale).to(do.dtype)
+      dq = torch.matmul(ds, z[1])
+      dk = torch.matmul(ds.transpose(-1, -2), z[0])
+    stacked = torch.stack([dq[0], dk[0], dv[0]], 2)
+    dqkv.narrow(0, start, length).copy_(stacked.permute([1, 0, 2, 3]).reshape([length, -1]))
+    start = start + length
+  return dqkv
+
+# Prompts of a fresh cache: keys and values of row b go to cache[b, :, 0:length]. cache: (B, H, capacity, D/H).
+def cache_fill(self: __torch__.K, qkv: Tensor, keys: Tensor, values: Tensor, lengths: List[int]) -> Tensor:
+  heads = keys.size(1)
+  start = 0
+  i = 0
+  for length in lengths:
+    z = self.split_heads(qkv, start, length, heads)
+    keys.select(0, i).narrow(1, 0, length).copy_(z[1][0])
+    values.select(0, i).narrow(1, 0, length).copy_(z[2][0])
+    start = start + length
+    i = i + 1
+  return keys
+
+# One new token per row. qkv: (B, 3D); positions: (B) int64, where the token stands; longest: the largest of them + 1.
+# Rows see their own past only: places beyond a row's position are masked. Returns (B, D).
+def alibi_decode(self: __torch__.K, qkv: Tensor, keys: Tensor, values: Tensor, positions: Tensor, longest: int, slopes: Tensor, fused: bool) -> Tensor:
+  rows = qkv.size(0)
+  heads = keys.size(1)
+  width = keys.size(3)
+  z = qkv.view([rows, heads, 3, width])
+  at = positions.view([rows, 1, 1, 1]).expand([rows, heads, 1, width])
+  keys.scatter_(2, at, z.select(2, 1).unsqueeze(2))
+  values.scatter_(2, at, z.select(2, 2).unsqueeze(2))
+  q = z.select(2, 0).unsqueeze(2)
+  k = keys.narrow(2, 0, longest)
+  v = values.narrow(2, 0, longest)
+  steps = torch.arange(longest, dtype=4, layout=None, device=qkv.device).view([1, 1, 1, longest])
+  future = torch.gt(steps, positions.view([rows, 1, 1, 1]))
+  bias = self.alibi_bias(slopes, longest).expand([rows, heads, 1, longest]).masked_fill(future, -inf)
+  if fused:
+    o, _lse = torch._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, False, attn_mask=bias, scale=None)
+  else:
+    scale = 1.0 / (float(width) ** 0.5)
+    scores = torch.matmul(q, k.transpose(-1, -2)).to(6) * scale + bias
+    o = torch.matmul(torch.softmax(scores, -1).to(q.dtype), v)
+  return o.reshape([rows, heads * width])

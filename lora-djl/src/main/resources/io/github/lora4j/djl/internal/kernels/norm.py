@@ -1,0 +1,20 @@
+# Layer norm, y = (x - mean) / std * weight + bias, statistics in fp32. x: (N, D); weight and bias are fp32 whatever x is.
+
+def norm_forward(self: __torch__.K, x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tuple[Tensor, Tensor, Tensor]:
+  if x.is_cuda and x.dtype != weight.dtype:
+    y, mean, rstd = torch.native_layer_norm(x.to(6), [x.size(1)], weight, bias, epsilon)
+    return y.to(x.dtype), mean, rstd
+  y, mean, rstd = torch.native_layer_norm(x, [x.size(1)], weight, bias, epsilon)
+  return y, mean, rstd
+
+# dx = rstd * (g - mean(g) - xhat * mean(g * xhat)) with g = dy * weight; the weight itself is frozen.
+def norm_backward(self: __torch__.K, dy: Tensor, x: Tensor, mean: Tensor, rstd: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+  if x.is_cuda and x.dtype != weight.dtype:
+    dx, _w, _b = torch.native_layer_norm_backward(dy.to(6), x.to(6), [x.size(1)], mean, rstd, weight, bias, [True, False, False])
+    return dx.to(x.dtype)
+  dx, _w, _b = torch.native_layer_norm_backward(dy, x, [x.size(1)], mean, rstd, weight, bias, [True, False, False])
+  return dx
+
+# A trainable bias anywhere receives the column sums of the gradient of what it was added to.
+def bias_backward(self: __torch__.K, dy: Tensor, grad: Tensor) -> Tensor:
+  return grad.add_(dy.to(6).sum([0]))
