@@ -153,7 +153,7 @@ def write_optimizer(directory: Path) -> None:
         for step, gradient in enumerate(gradients, start=1):
             p.grad = gradient.clone()
             optimizer.step()
-            tensors[f"adamw/{name}/{step}"] = p
+            tensors[f"adamw/{name}/{step}"] = p.detach().clone()
     clips = {}
     for name, bound in (("tight", 0.5), ("loose", 1e6)):
         parts = [torch.nn.Parameter(torch.zeros(n)) for n in (3, 7)]

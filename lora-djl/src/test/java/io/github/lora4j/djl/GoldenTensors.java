@@ -19,12 +19,18 @@ import java.util.TreeMap;
 /**
  * Reads a golden file without the library's own reader, so that one mistake cannot hide another.
  */
-final class GoldenTensors {
+public final class GoldenTensors {
 
   private GoldenTensors() {}
 
-  /** All tensors of a file in fp32, by name. */
-  static Map<String, TensorData> read(Path file) throws IOException {
+  /**
+   * Reads a file.
+   *
+   * @param file a safetensors file of fp32, fp16 or bf16 tensors
+   * @return all tensors in fp32, by name
+   * @throws IOException if the file cannot be read
+   */
+  public static Map<String, TensorData> read(Path file) throws IOException {
     ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(file)).order(ByteOrder.LITTLE_ENDIAN);
     int header = Math.toIntExact(bytes.getLong());
     String json = new String(bytes.array(), Long.BYTES, header, StandardCharsets.UTF_8);
