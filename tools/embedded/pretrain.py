@@ -1,0 +1,168 @@
+"""Pre-trains the embedded base and writes it as a Hugging Face BLOOM checkpoint.
+
+    python pretrain.py --out OUT [--tokens 15e6] [--seed 7]
+
+Tokenizer and text are made here; nothing is downloaded. Measures a retrieval probe as it goes on.
+"""
+import argparse
+import json
+import math
+import pathlib
+import random
+import time
+
+import torch
+import torch.nn.functional as F
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from transformers import BloomConfig, BloomForCausalLM
+
+import corpus
+import world
+
+HIDDEN, LAYERS, HEADS, VOCABULARY, WINDOW, BATCH = 256, 4, 8, 2560, 384, 9
+
+
+def make_tokenizer(seed):
+    rng = random.Random(seed)
+    tokenizer = Tokenizer(models.BPE())
+    # digits one by one, so that any number can be copied; a space is a token of its own, so that a word is the same tokens
+    # in a passage, where a space stands before it, and in an answer, where a line break does
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(r"\d|\p{L}+|[^\s\p{L}\d]+|\s"), "isolated"),
+        pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=["<unk>", "<s>", "</s>", "<pad>"],
+                                  initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
+    tokenizer.train_from_iterator((corpus.document(rng, 0.6) for _ in range(20000)), trainer)
+    return tokenizer
+
+
+class Stream:
+    """Documents joined by </s>, cut into windows."""
+
+    def __init__(self, tokenizer, seed):
+        self.rng, self.tokenizer, self.buffer = random.Random(seed), tokenizer, []
+        self.eos = tokenizer.token_to_id("</s>")
+
+    def batch(self, progress):
+        need = BATCH * WINDOW
+        while len(self.buffer) < need:
+            texts = [corpus.document(self.rng, progress) for _ in range(64)]
+            for encoded in self.tokenizer.encode_batch(texts):
+                self.buffer += encoded.ids + [self.eos]
+        block, self.buffer = self.buffer[:need], self.buffer[need:]
+        return torch.tensor(block).view(BATCH, WINDOW)
+
+
+def alibi(tokens):
+    slopes = torch.tensor([2.0 ** (-8.0 * (i + 1) / HEADS) for i in range(HEADS)])
+    # by distance, not by position: in bf16 the large numbers of the latter would blur which neighbour is which
+    distance = torch.arange(tokens)[None, :] - torch.arange(tokens)[:, None]
+    return (slopes[:, None, None] * distance + torch.full((tokens, tokens), -math.inf).triu(1)).unsqueeze(0)
+
+
+def forward(model, ids, mask):
+    """The same computation as transformers' BLOOM, with fused attention; checked against it before training."""
+    t, b = model.transformer, ids.size(0)
+    x = t.word_embeddings_layernorm(t.word_embeddings(ids))
+    for block in t.h:
+        n = block.input_layernorm(x)
+        q, k, v = block.self_attention.query_key_value(n).view(b, -1, HEADS, 3, HIDDEN // HEADS).permute(3, 0, 2, 1, 4)
+        o = F.scaled_dot_product_attention(q, k, v, attn_mask=mask.to(q.dtype))
+        x = x + block.self_attention.dense(o.transpose(1, 2).reshape(b, -1, HIDDEN))
+        n = block.post_attention_layernorm(x)
+        x = x + block.mlp.dense_4h_to_h(F.gelu(block.mlp.dense_h_to_4h(n), approximate="tanh"))
+    return t.ln_f(x)
+
+
+@torch.no_grad()
+def probe(model, tokenizer, mask, count=60):
+    """Shares of fresh questions, asked as in the corpus, answered right: those with an answer, and those without one."""
+    rng = random.Random(12345)
+    pools, right, refused = world.Pools(rng), 0, 0
+    refusals = {tokenizer.encode(text).ids[0] for text in corpus.NONE}
+
+    def greedy(text, question, answer):
+        style = rng.choice(["## {0}\n{1}", "{0}:\n{1}", "[{0}]\n{1}"])
+        head = style.format("Text", text) + "\n\n" + style.format("Question", question) + "\n\n" + style.format("Answer", "")
+        ids = (tokenizer.encode(head).ids + answer)[-WINDOW:]
+        hidden = forward(model, torch.tensor([ids]), mask[:, :, : len(ids), : len(ids)])
+        return (hidden[0] @ model.transformer.word_embeddings.weight.t()).argmax(-1).tolist()
+
+    for _ in range(count):
+        facts = world.facts_of(pools, 4)
+        text = world.passage(pools, facts, 1)
+        fact = rng.choice(facts)
+        answer = tokenizer.encode(fact.span).ids
+        right += greedy(text, fact.question(), answer)[-len(answer) - 1 : -1] == answer
+        refused += greedy(text, world.unanswerable(pools, facts), [])[-1] in refusals
+    return right / count, refused / count
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--tokens", type=float, default=15e6)
+    parser.add_argument("--seed", type=int, default=7)
+    args = parser.parse_args()
+    out = pathlib.Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(args.seed)
+    tokenizer = make_tokenizer(args.seed)
+    config = BloomConfig(vocab_size=tokenizer.get_vocab_size(), hidden_size=HIDDEN, n_layer=LAYERS, n_head=HEADS,
+                         bos_token_id=1, eos_token_id=2, pad_token_id=3, unk_token_id=0, use_cache=True)
+    model = BloomForCausalLM(config)
+    mask = alibi(WINDOW)
+    stream = Stream(tokenizer, args.seed + 1)
+    sample = stream.batch(0.0)[:2, :40]
+    reference = model(sample).logits
+    ours = forward(model, sample, mask[:, :, :40, :40]) @ model.transformer.word_embeddings.weight.t()
+    assert (reference - ours).abs().max() < 1e-3, (reference - ours).abs().max()
+
+    decay = [p for p in model.parameters() if p.dim() > 1]
+    rest = [p for p in model.parameters() if p.dim() == 1]
+    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}], lr=2e-3, betas=(0.9, 0.98), fused=True)
+    start, step, seen = time.time(), 0, 0
+    while True:
+        progress = seen / args.tokens
+        if progress >= 1:
+            break
+        rate = 2e-3 * min(1.0, (step + 1) / 100) * max(0.02, 0.5 * (1 + math.cos(math.pi * progress)))
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        ids = stream.batch(progress)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            hidden = forward(model, ids[:, :-1], mask[:, :, : WINDOW - 1, : WINDOW - 1])
+            logits = hidden.reshape(-1, HIDDEN) @ model.transformer.word_embeddings.weight.t()
+        loss = F.cross_entropy(logits.float(), ids[:, 1:].reshape(-1))
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        seen += ids.numel()
+        if step % 50 == 0:
+            line = f"step {step} tokens {seen / 1e6:.2f}M loss {loss.item():.3f} lr {rate:.5f} {seen / (time.time() - start):.0f} tok/s"
+            if step % 250 == 0:
+                line += " probe %.2f refused %.2f" % probe(model, tokenizer, mask)
+                save(model, tokenizer, out)
+            print(line, flush=True)
+    print("final probe %.3f refused %.3f" % probe(model, tokenizer, mask, 200), f"after {seen / 1e6:.1f}M tokens", flush=True)
+    save(model, tokenizer, out)
+
+
+def save(model, tokenizer, out):
+    half = BloomForCausalLM(model.config)
+    half.load_state_dict(model.state_dict())
+    half.half().save_pretrained(out)
+    config = json.loads((out / "config.json").read_text())
+    config["_name_or_path"] = "lora4j/tiny-bloom"
+    (out / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    tokenizer.save(str(out / "tokenizer.json"))
+    (out / "tokenizer_config.json").write_text(json.dumps({
+        "add_prefix_space": False, "bos_token": "<s>", "clean_up_tokenization_spaces": False, "eos_token": "</s>",
+        "model_max_length": 1000000, "pad_token": "<pad>", "padding_side": "left", "tokenizer_class": "PreTrainedTokenizerFast", "unk_token": "<unk>"}, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()
