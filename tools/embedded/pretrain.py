@@ -13,24 +13,25 @@ import time
 
 import torch
 import torch.nn.functional as F
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import BloomConfig, BloomForCausalLM
 
 import corpus
 import world
 
-HIDDEN, LAYERS, HEADS, VOCABULARY, WINDOW, BATCH = 256, 4, 8, 2560, 384, 9
+HIDDEN, LAYERS, HEADS, VOCABULARY, WINDOW, BATCH = 256, 4, 8, 3072, 288, 12
 
 
 def make_tokenizer(seed):
     rng = random.Random(seed)
     tokenizer = Tokenizer(models.BPE())
-    # digits one by one, so that any number can be copied; a space is a token of its own, so that a word is the same tokens
-    # in a passage, where a space stands before it, and in an answer, where a line break does
+    # A word is the same tokens wherever it stands, so that an answer after a line break can be copied from a passage, where
+    # a space stands before the word: a line break is given a space, and decoding takes it away again. Numbers in threes.
+    tokenizer.normalizer = normalizers.Replace(Regex(r"\n(?=\S)"), "\n ")
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
-        pre_tokenizers.Split(Regex(r"\d|\p{L}+|[^\s\p{L}\d]+|\s"), "isolated"),
+        pre_tokenizers.Split(Regex(r" ?\d{1,3}| ?\p{L}+| ?[^\s\p{L}\d]+|\s"), "isolated"),
         pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
-    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.decoder = decoders.Sequence([decoders.ByteLevel(), decoders.Replace("\n ", "\n")])
     trainer = trainers.BpeTrainer(vocab_size=VOCABULARY, special_tokens=["<unk>", "<s>", "</s>", "<pad>"],
                                   initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False)
     tokenizer.train_from_iterator((corpus.document(rng, 0.6) for _ in range(20000)), trainer)
@@ -77,26 +78,34 @@ def forward(model, ids, mask):
 
 @torch.no_grad()
 def probe(model, tokenizer, mask, count=60):
-    """Shares of fresh questions, asked as in the corpus, answered right: those with an answer, and those without one."""
+    """Shares of fresh questions, asked as in the corpus, answered right: those with an answer, and those without one; and the
+    share of tokens of a list that is copied right."""
     rng = random.Random(12345)
-    pools, right, refused = world.Pools(rng), 0, 0
-    refusals = {tokenizer.encode(text).ids[0] for text in corpus.NONE}
+    pools, right, refused, copied, listed = world.Pools(rng), 0, 0, 0, 0
+    refusals = {tokenizer.encode("\n" + text).ids[1] for text in corpus.NONE}
 
-    def greedy(text, question, answer):
-        style = rng.choice(["## {0}\n{1}", "{0}:\n{1}", "[{0}]\n{1}"])
-        head = style.format("Text", text) + "\n\n" + style.format("Question", question) + "\n\n" + style.format("Answer", "")
-        ids = (tokenizer.encode(head).ids + answer)[-WINDOW:]
-        hidden = forward(model, torch.tensor([ids]), mask[:, :, : len(ids), : len(ids)])
-        return (hidden[0] @ model.transformer.word_embeddings.weight.t()).argmax(-1).tolist()
+    def greedy(head, answer):
+        """The most likely token at every position of the answer and after it."""
+        ids = tokenizer.encode(head).ids
+        hidden = forward(model, torch.tensor([ids + answer]), mask[:, :, : len(ids + answer), : len(ids + answer)])
+        return (hidden[0] @ model.transformer.word_embeddings.weight.t()).argmax(-1).tolist()[len(ids) - 1 :]
+
+    def tokens(text):
+        return tokenizer.encode("\n" + text).ids[1:]
 
     for _ in range(count):
         facts = world.facts_of(pools, 4)
         text = world.passage(pools, facts, 1)
         fact = rng.choice(facts)
-        answer = tokenizer.encode(fact.span).ids
-        right += greedy(text, fact.question(), answer)[-len(answer) - 1 : -1] == answer
-        refused += greedy(text, world.unanswerable(pools, facts), [])[-1] in refusals
-    return right / count, refused / count
+        style = rng.choice(["## {0}\n{1}", "{0}:\n{1}", "[{0}]\n{1}"])
+        head = style.format("Text", text) + "\n\n" + style.format("Question", "{0}") + "\n\n" + style.format("Answer", "")
+        right += greedy(head.replace("{0}", fact.question()), tokens(fact.span))[:-1] == tokens(fact.span)
+        refused += greedy(head.replace("{0}", world.unanswerable(pools, facts)), [])[0] in refusals
+        words = "\n".join(corpus.word(rng) for _ in range(8))
+        best = greedy(f"{words}\n=\n", tokens(words))
+        copied += sum(a == b for a, b in zip(best, tokens(words)))
+        listed += len(tokens(words))
+    return right / count, refused / count, copied / listed
 
 
 def main():
@@ -127,7 +136,8 @@ def main():
         progress = seen / args.tokens
         if progress >= 1:
             break
-        rate = 2e-3 * min(1.0, (step + 1) / 100) * max(0.02, 0.5 * (1 + math.cos(math.pi * progress)))
+        # constant until the copying circuit stands, then down to a tenth
+        rate = 2e-3 * min(1.0, (step + 1) / 100) * min(1.0, max(0.1, 1 - 0.9 * (progress - 0.5) / 0.5))
         for group in optimizer.param_groups:
             group["lr"] = rate
         ids = stream.batch(progress)
@@ -143,11 +153,11 @@ def main():
         seen += ids.numel()
         if step % 50 == 0:
             line = f"step {step} tokens {seen / 1e6:.2f}M loss {loss.item():.3f} lr {rate:.5f} {seen / (time.time() - start):.0f} tok/s"
-            if step % 250 == 0:
-                line += " probe %.2f refused %.2f" % probe(model, tokenizer, mask)
+            if step % 200 == 0:
+                line += " probe %.2f refused %.2f copied %.2f" % probe(model, tokenizer, mask)
                 save(model, tokenizer, out)
             print(line, flush=True)
-    print("final probe %.3f refused %.3f" % probe(model, tokenizer, mask, 200), f"after {seen / 1e6:.1f}M tokens", flush=True)
+    print("final probe %.3f refused %.3f copied %.3f" % probe(model, tokenizer, mask, 200), f"after {seen / 1e6:.1f}M tokens", flush=True)
     save(model, tokenizer, out)
 
 
