@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -112,6 +113,7 @@ public final class Pass implements AutoCloseable {
   private static final long NO_DROPOUT = Long.MIN_VALUE;
 
   private static List<Range> acquire(TokenBatch batch, List<AdapterSegment> segments) {
+    checkRows(batch, segments);
     List<Range> ranges = new ArrayList<>();
     try {
       for (AdapterSegment segment : segments) {
@@ -132,6 +134,24 @@ public final class Pass implements AutoCloseable {
     }
     ranges.sort(Comparator.comparingInt(Range::start));
     return ranges;
+  }
+
+  private static void checkRows(TokenBatch batch, List<AdapterSegment> segments) {
+    BitSet covered = new BitSet(batch.rows());
+    for (AdapterSegment segment : segments) {
+      int last = segment.firstRow() + segment.rows() - 1;
+      if (last >= batch.rows()) {
+        throw new IllegalArgumentException(
+            "a segment covers rows %d to %d, the batch has rows 0 to %d"
+                .formatted(segment.firstRow(), last, batch.rows() - 1));
+      }
+      for (int row = segment.firstRow(); row <= last; row++) {
+        if (covered.get(row)) {
+          throw new IllegalArgumentException("two segments cover row " + row);
+        }
+        covered.set(row);
+      }
+    }
   }
 
   /**
