@@ -54,8 +54,7 @@ public final class Tokenizer implements AutoCloseable {
     Map<String, String> roles = new HashMap<>();
     Json config =
         Json.read(
-            directory.resolve("tokenizer_config.json"),
-            "a model directory with it: it says which token ends a text");
+            directory.resolve("tokenizer_config.json"), "what names the token that ends a text");
     for (String role : List.of("bos_token", "eos_token", "pad_token")) {
       // a special token is written as a text or as an object with its content
       Optional<Json> object = config.object(role);

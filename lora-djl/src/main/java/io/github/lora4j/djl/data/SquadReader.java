@@ -57,7 +57,7 @@ final class SquadReader {
       if (!found) {
         throw new LoraException(file + ": has no 'data'; wanted the layout of SQuAD");
       }
-      if (json.peek() != JsonToken.END_DOCUMENT) {
+      if (json.peek() != JsonToken.END_DOCUMENT) { // a strict reader already complains here
         throw new LoraException(file + ": something follows the JSON object");
       }
     } catch (MalformedJsonException

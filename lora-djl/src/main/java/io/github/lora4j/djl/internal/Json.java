@@ -65,7 +65,12 @@ public final class Json {
   public static String reason(Exception e) {
     Throwable cause = e.getCause() == null ? e : e.getCause();
     String message = String.valueOf(cause.getMessage());
-    return message.lines().findFirst().orElse(cause.getClass().getSimpleName());
+    return message
+        .lines()
+        .findFirst()
+        .orElse(cause.getClass().getSimpleName())
+        .replace(
+            "Use JsonReader.setStrictness(Strictness.LENIENT) to accept malformed", "malformed");
   }
 
   private Optional<JsonElement> get(String key) {

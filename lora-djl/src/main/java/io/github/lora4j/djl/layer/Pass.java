@@ -55,7 +55,7 @@ public final class Pass implements AutoCloseable {
    * @return the pass, to be closed
    */
   public static Pass inference(NDManager parent, TokenBatch batch, List<AdapterSegment> segments) {
-    List<Range> ranges = acquire(batch, segments);
+    List<Range> ranges = acquire(parent, batch, segments);
     return new Pass(parent.newSubManager(), batch, ranges, NO_DROPOUT, null, null, true);
   }
 
@@ -88,7 +88,7 @@ public final class Pass implements AutoCloseable {
                 .formatted(row, seen[row] + added, cache.capacity()));
       }
     }
-    List<Range> ranges = acquire(batch, segments);
+    List<Range> ranges = acquire(parent, batch, segments);
     NDManager manager = parent.newSubManager();
     NDArray positions = manager.create(Arrays.stream(seen).asLongStream().toArray());
     return new Pass(manager, batch, ranges, NO_DROPOUT, cache, positions, true);
@@ -107,12 +107,17 @@ public final class Pass implements AutoCloseable {
       NDManager parent, TokenBatch batch, AdapterWeights adapter, long dropoutSeed) {
     List<AdapterSegment> all = List.of(new AdapterSegment(adapter, 0, batch.rows()));
     long seed = dropoutSeed == NO_DROPOUT ? 0 : dropoutSeed;
-    return new Pass(parent.newSubManager(), batch, acquire(batch, all), seed, null, null, true);
+    return new Pass(
+        parent.newSubManager(), batch, acquire(parent, batch, all), seed, null, null, true);
   }
 
   private static final long NO_DROPOUT = Long.MIN_VALUE;
 
-  private static List<Range> acquire(TokenBatch batch, List<AdapterSegment> segments) {
+  private static List<Range> acquire(
+      NDManager parent, TokenBatch batch, List<AdapterSegment> segments) {
+    if (!parent.isOpen()) {
+      throw new IllegalStateException("the base is closed; load it again");
+    }
     checkRows(batch, segments);
     List<Range> ranges = new ArrayList<>();
     try {
