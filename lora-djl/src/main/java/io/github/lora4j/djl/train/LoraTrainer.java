@@ -3,12 +3,16 @@ package io.github.lora4j.djl.train;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.data.TrainingDataset;
+import io.github.lora4j.djl.layer.AdapterWeights;
+import io.github.lora4j.djl.model.Decoder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
@@ -28,8 +32,10 @@ import java.util.concurrent.atomic.AtomicBoolean;
  *
  * @since 0.1.0
  */
-@SuppressWarnings("UnusedVariable") // the loop that reads them follows
 public final class LoraTrainer {
+
+  /** Adapters have one buffer of gradients: a second training of one would add to it. */
+  private static final Set<AdapterWeights> IN_TRAINING = ConcurrentHashMap.newKeySet();
 
   private final PeftModel<CausalLm> peft;
   private final TrainingOptions options;
@@ -74,11 +80,66 @@ public final class LoraTrainer {
    *     moves, or the checkpoint to resume from belongs to another run
    */
   public TrainingReport train(TrainingDataset dataset) throws IOException {
-    if (!stopped.getAndSet(false)) {
-      throw new UnsupportedOperationException("the training loop is not part of this commit");
+    AdapterWeights adapter = requireTrainable();
+    if (!IN_TRAINING.add(adapter)) {
+      throw new IllegalStateException("this adapter is being trained already, by another call");
     }
-    return new TrainingReport(
-        List.of(), List.of(), StopReason.STOPPED, Optional.empty(), Optional.empty());
+    try {
+      return run(dataset, adapter);
+    } finally {
+      IN_TRAINING.remove(adapter);
+      stopped.set(false);
+    }
+  }
+
+  private AdapterWeights requireTrainable() {
+    AdapterWeights adapter = peft.model().adapter().orElseThrow();
+    if (!peft.trainable() || adapter.names().isEmpty()) {
+      throw new IllegalStateException(
+          "nothing is trainable: the adapter was loaded for inference; load it by"
+              + " PeftModel.fromPretrained(base, directory, true)");
+    }
+    if (adapter.nativeBytes() == 0) {
+      throw new IllegalStateException(
+          "the view is closed; wrap the base or load the adapter again");
+    }
+    return adapter;
+  }
+
+  private TrainingReport run(TrainingDataset dataset, AdapterWeights adapter) throws IOException {
+    Decoder decoder = peft.model().decoder();
+    DataSurvey survey = DataSurvey.of("dataset", dataset, decoder.vocabulary());
+    Optional<DataSurvey> validationSurvey =
+        validation.map(set -> DataSurvey.of("validation set", set, decoder.vocabulary()));
+    StepPlan plan = new StepPlan(survey.examples(), options);
+    RunIdentity identity =
+        RunIdentity.of(plan, decoder.modules(), adapter, survey, validationSurvey);
+    try (AdamW optimizer = new AdamW(adapter, options, decoder.manager())) {
+      TrainingRun run =
+          new TrainingRun(
+              peft,
+              plan,
+              new StepRunner(decoder, adapter, optimizer, plan, dataset),
+              optimizer,
+              identity,
+              validation.map(set -> new Validation(set, options.batchSize())),
+              listeners,
+              stopped::get);
+      if (resumeFrom.isPresent()) {
+        run.restore(RestoredRun.read(resumeFrom.get(), peft, identity));
+      }
+      return progressBar ? runWithBar(run, plan) : run.run();
+    }
+  }
+
+  private static TrainingReport runWithBar(TrainingRun run, StepPlan plan) throws IOException {
+    ProgressBar bar = new ProgressBar(System.out, System::nanoTime, run.step(), plan.totalSteps());
+    run.addListener(bar);
+    try {
+      return run.run();
+    } finally {
+      bar.end();
+    }
   }
 
   /**
@@ -96,7 +157,7 @@ public final class LoraTrainer {
     private TrainingOptions options = TrainingOptions.builder().build();
     private Optional<TrainingDataset> validation = Optional.empty();
     private final List<TrainingListener> listeners = new ArrayList<>();
-    private boolean progressBar;
+    private boolean progressBar = ProgressBar.terminal();
     private Optional<Path> resumeFrom = Optional.empty();
 
     private Builder(PeftModel<CausalLm> peft) {

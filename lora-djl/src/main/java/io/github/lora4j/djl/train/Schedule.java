@@ -10,27 +10,27 @@ public enum Schedule {
   /** After the warmup in a straight line to 0, which the step after the last would have. */
   LINEAR {
     @Override
-    double decay(double progress) {
-      return Math.max(0, 1 - progress);
+    double decay(int past, int length) {
+      return Math.max(0, (double) (length - past) / length);
     }
   },
   /** After the warmup along half a period of a cosine to 0. */
   COSINE {
     @Override
-    double decay(double progress) {
-      return Math.max(0, 0.5 * (1 + Math.cos(Math.PI * progress)));
+    double decay(int past, int length) {
+      return Math.max(0, 0.5 * (1 + Math.cos(Math.PI * ((double) past / length))));
     }
   },
   /** After the warmup the same for all steps. */
   CONSTANT {
     @Override
-    double decay(double progress) {
+    double decay(int past, int length) {
       return 1;
     }
   };
 
-  /** Factor after the warmup. */
-  abstract double decay(double progress);
+  /** Factor so many steps past the warmup, of the length that is left for them. */
+  abstract double decay(int past, int length);
 
   /**
    * Factor of the learning rate.
@@ -44,6 +44,6 @@ public enum Schedule {
     if (taken < warmupSteps) {
       return (double) taken / warmupSteps;
     }
-    return decay((double) (taken - warmupSteps) / Math.max(1, totalSteps - warmupSteps));
+    return decay(taken - warmupSteps, Math.max(1, totalSteps - warmupSteps));
   }
 }

@@ -23,13 +23,13 @@ final class TrainingHistory {
   static TrainingStep step(JsonElement element) {
     JsonObject json = element.getAsJsonObject();
     return new TrainingStep(
-        json.get("step").getAsInt(),
-        json.get("epoch").getAsDouble(),
-        json.get("loss").getAsDouble(),
-        json.get("grad_norm").getAsDouble(),
-        json.get("learning_rate").getAsDouble(),
-        json.get("tokens_per_second").getAsDouble(),
-        json.get("peak_native_bytes").getAsLong());
+        require(json, "step").getAsInt(),
+        require(json, "epoch").getAsDouble(),
+        require(json, "loss").getAsDouble(),
+        require(json, "grad_norm").getAsDouble(),
+        require(json, "learning_rate").getAsDouble(),
+        require(json, "tokens_per_second").getAsDouble(),
+        require(json, "peak_native_bytes").getAsLong());
   }
 
   static JsonObject json(Evaluation evaluation) {
@@ -43,8 +43,17 @@ final class TrainingHistory {
   static Evaluation evaluation(JsonElement element) {
     JsonObject json = element.getAsJsonObject();
     return new Evaluation(
-        json.get("step").getAsInt(),
-        json.get("epoch").getAsDouble(),
-        json.get("eval_loss").getAsDouble());
+        require(json, "step").getAsInt(),
+        require(json, "epoch").getAsDouble(),
+        require(json, "eval_loss").getAsDouble());
+  }
+
+  /** A value that must be there. */
+  static JsonElement require(JsonObject json, String name) {
+    JsonElement value = json.get(name);
+    if (value == null) {
+      throw new IllegalStateException("'%s' is missing".formatted(name));
+    }
+    return value;
   }
 }
