@@ -7,7 +7,9 @@ import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 
@@ -195,6 +197,38 @@ public final class PeftModel<M> implements AutoCloseable {
    */
   public Map<String, TensorData> tensors() {
     return view.tensors();
+  }
+
+  /**
+   * Reads the tensors of an adapter of this one's shape, e.g. an earlier state of it, without
+   * changing this view.
+   *
+   * @param directory an adapter's directory, as PEFT or {@link #save} wrote it
+   * @return by name in memory, {@code PATH.lora_A} and so on
+   * @throws IOException if a file is missing, damaged or cannot be read
+   * @throws LoraException if it does not fit the base or has other tensors than this view
+   */
+  public Map<String, TensorData> readTensors(Path directory) throws IOException {
+    Map<String, TensorData> read = AdapterReader.read(directory, plan.tree()).values();
+    Map<String, TensorData> own = view.tensors();
+    List<String> differences = new ArrayList<>();
+    own.forEach(
+        (name, tensor) -> {
+          TensorData other = read.get(name);
+          if (other == null || !other.shape().equals(tensor.shape())) {
+            String found = other == null ? "missing" : other.shape().toString();
+            differences.add("%s: file %s, view %s".formatted(name, found, tensor.shape()));
+          }
+        });
+    read.keySet().stream()
+        .filter(name -> !own.containsKey(name))
+        .forEach(name -> differences.add(name + ": not in this view"));
+    if (!differences.isEmpty()) {
+      throw new LoraException(
+          "adapter '%s' has another shape than this view:\n  %s"
+              .formatted(directory, String.join("\n  ", differences)));
+    }
+    return read;
   }
 
   /**

@@ -1,0 +1,71 @@
+package io.github.lora4j.djl.train;
+
+import io.github.lora4j.djl.data.TokenExample;
+import io.github.lora4j.djl.data.TrainingDataset;
+import java.nio.ByteBuffer;
+import java.util.zip.CRC32C;
+
+/**
+ * What one look at a whole dataset tells. Mistakes show before the first step rather than in the
+ * middle of an epoch, and a checkpoint can say which data it belongs to.
+ *
+ * @param examples their number
+ * @param checksum CRC-32C over all tokens and labels
+ */
+record DataSurvey(int examples, long checksum) {
+
+  /**
+   * Reads a dataset.
+   *
+   * @param what how to call it in messages
+   * @param dataset to be read once
+   * @param vocabulary ids of the model
+   * @throws IllegalArgumentException if it is empty, has no labels or an id outside the vocabulary
+   */
+  static DataSurvey of(String what, TrainingDataset dataset, int vocabulary) {
+    if (dataset.size() == 0) {
+      throw new IllegalArgumentException(
+          "the %s is empty; it needs at least one example".formatted(what));
+    }
+    CRC32C checksum = new CRC32C();
+    boolean labelled = false;
+    for (int index = 0; index < dataset.size(); index++) {
+      TokenExample example = dataset.get(index);
+      for (int position = 0; position < example.tokens().length; position++) {
+        int label = example.labels()[position];
+        checkId(what, index, position, "token", example.tokens()[position], vocabulary);
+        if (label != TokenExample.IGNORE) {
+          checkId(what, index, position, "label", label, vocabulary);
+          labelled |= position > 0; // the first token of a text is never predicted
+        }
+      }
+      add(checksum, example.tokens());
+      add(checksum, example.labels());
+    }
+    if (!labelled) {
+      throw new IllegalArgumentException(
+          ("the %s has %d examples but no position to learn from: every label is %d or stands at"
+                  + " the first token; check the template, the labels and the truncation")
+              .formatted(what, dataset.size(), TokenExample.IGNORE));
+    }
+    return new DataSurvey(dataset.size(), checksum.getValue());
+  }
+
+  private static void checkId(
+      String what, int index, int position, String kind, int id, int vocabulary) {
+    if (id < 0 || id >= vocabulary) {
+      throw new IllegalArgumentException(
+          ("%s, example %d, position %d: %s id %d, the vocabulary has ids 0 to %d; tokenise with the"
+                  + " tokenizer of this model")
+              .formatted(what, index, position, kind, id, vocabulary - 1));
+    }
+  }
+
+  private static void add(CRC32C checksum, int[] ids) {
+    ByteBuffer bytes = ByteBuffer.allocate(Integer.BYTES * (ids.length + 1)).putInt(ids.length);
+    for (int id : ids) {
+      bytes.putInt(id);
+    }
+    checksum.update(bytes.flip());
+  }
+}
