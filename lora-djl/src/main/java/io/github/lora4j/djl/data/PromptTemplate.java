@@ -16,12 +16,13 @@ import java.util.regex.Pattern;
  */
 public final class PromptTemplate {
 
+  // stands first: the template below needs it
+  private static final Pattern PLACE = Pattern.compile("\\{(\\w+)\\}");
+
   /** The prompt of the SQuAD walkthrough. */
   public static final PromptTemplate SQUAD =
       of("### CONTEXT\n{context}\n\n### QUESTION\n{question}\n\n### ANSWER\n{answer}</s>")
           .withNoAnswer("Cannot Find Answer");
-
-  private static final Pattern PLACE = Pattern.compile("\\{(\\w+)\\}");
 
   /** A piece of the template: literal text, or a column to put in. */
   private record Piece(String text, boolean column) {}

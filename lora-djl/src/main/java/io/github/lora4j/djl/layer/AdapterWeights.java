@@ -210,14 +210,39 @@ public final class AdapterWeights implements AutoCloseable {
     return closing && users == 0 ? 0 : elements * (gradients == null ? 4 : 8);
   }
 
-  synchronized void acquire() {
-    if (closing) {
-      throw new IllegalStateException("the adapter is closed; load it again");
+  /**
+   * Begins a use that outlives a pass, e.g. the generation of a text: until {@link #release} the
+   * memory stays, even if the adapter is closed meanwhile.
+   *
+   * @return false if the adapter is closed already
+   */
+  public synchronized boolean tryAcquire() {
+    if (!closing) {
+      users++;
+    }
+    return !closing;
+  }
+
+  void acquire() {
+    if (!tryAcquire()) {
+      throw closed();
+    }
+  }
+
+  /** Begins a use within another one, which a close in between must not cut off. */
+  synchronized void acquireAgain() {
+    if (closing && users == 0) {
+      throw closed();
     }
     users++;
   }
 
-  synchronized void release() {
+  private static IllegalStateException closed() {
+    return new IllegalStateException("the adapter is closed; load it again");
+  }
+
+  /** Ends a use; the last one after closing gives the memory back. */
+  public synchronized void release() {
     users--;
     if (closing && users == 0) {
       manager.close();

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.ScalarType;
 import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /**
  * Keys and values of the tokens already seen, per layer (B, H, capacity, D/H), written in place.
@@ -15,8 +16,8 @@ public final class KeyValueCache implements AutoCloseable {
   private final NDManager manager;
   private final NDArray[] keys;
   private final NDArray[] values;
-  private final int[] lengths;
-  private final int capacity;
+  private int[] lengths;
+  private int capacity;
 
   /**
    * Allocates a cache for a number of tokens.
@@ -56,7 +57,7 @@ public final class KeyValueCache implements AutoCloseable {
   /**
    * Tokens that a row can hold.
    *
-   * @return capacity given at the start
+   * @return given at the start or to {@link #grow}
    */
   public int capacity() {
     return capacity;
@@ -92,6 +93,44 @@ public final class KeyValueCache implements AutoCloseable {
     for (int row = 0; row < lengths.length; row++) {
       lengths[row] += added[row];
     }
+  }
+
+  /**
+   * Lets rows go and gives their memory back.
+   *
+   * @param rows indices of the rows that stay, rising
+   */
+  public void keep(int[] rows) {
+    int[] kept = Arrays.stream(rows).map(row -> lengths[row]).toArray();
+    copy(rows, capacity);
+    lengths = kept;
+  }
+
+  /**
+   * Makes room for more tokens.
+   *
+   * @param tokens that a row shall hold, at least as many as now
+   */
+  public void grow(int tokens) {
+    copy(IntStream.range(0, lengths.length).toArray(), tokens);
+    capacity = tokens;
+  }
+
+  /** One layer at a time, so that hardly more than the larger of both is held at once. */
+  private void copy(int[] rows, int tokens) {
+    int used = Arrays.stream(rows).map(row -> lengths[row]).max().orElse(0);
+    try (NDArray index = manager.create(Arrays.stream(rows).asLongStream().toArray())) {
+      for (int layer = 0; layer < keys.length; layer++) {
+        keys[layer] = copy(keys[layer], index, used, tokens);
+        values[layer] = copy(values[layer], index, used, tokens);
+      }
+    }
+  }
+
+  private NDArray copy(NDArray old, NDArray rows, int used, int tokens) {
+    NDArray copy = Kernels.get().one(manager, "cache_copy", old, rows, used, tokens);
+    old.close();
+    return copy; // (B', H, tokens, D/H)
   }
 
   @Override

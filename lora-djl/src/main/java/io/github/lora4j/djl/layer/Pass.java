@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -54,7 +55,7 @@ public final class Pass implements AutoCloseable {
    * @return the pass, to be closed
    */
   public static Pass inference(NDManager parent, TokenBatch batch, List<AdapterSegment> segments) {
-    List<Range> ranges = acquire(batch, segments);
+    List<Range> ranges = acquire(batch, segments, AdapterWeights::acquire);
     return new Pass(parent.newSubManager(), batch, ranges, NO_DROPOUT, null, null, true);
   }
 
@@ -64,7 +65,8 @@ public final class Pass implements AutoCloseable {
    *
    * @param parent manager of the model
    * @param batch as many sequences as the cache has rows
-   * @param segments which rows see which adapter
+   * @param segments which rows see which adapter; the caller has acquired the adapters for as long
+   *     as the cache lives, so that closing one does not cut a text off
    * @param cache what was seen before; the caller advances it after the pass
    * @return the pass, to be closed
    */
@@ -87,7 +89,7 @@ public final class Pass implements AutoCloseable {
                 .formatted(row, seen[row] + added, cache.capacity()));
       }
     }
-    List<Range> ranges = acquire(batch, segments);
+    List<Range> ranges = acquire(batch, segments, AdapterWeights::acquireAgain);
     NDManager manager = parent.newSubManager();
     NDArray positions = manager.create(Arrays.stream(seen).asLongStream().toArray());
     return new Pass(manager, batch, ranges, NO_DROPOUT, cache, positions, true);
@@ -106,12 +108,14 @@ public final class Pass implements AutoCloseable {
       NDManager parent, TokenBatch batch, AdapterWeights adapter, long dropoutSeed) {
     List<AdapterSegment> all = List.of(new AdapterSegment(adapter, 0, batch.rows()));
     long seed = dropoutSeed == NO_DROPOUT ? 0 : dropoutSeed;
-    return new Pass(parent.newSubManager(), batch, acquire(batch, all), seed, null, null, true);
+    List<Range> ranges = acquire(batch, all, AdapterWeights::acquire);
+    return new Pass(parent.newSubManager(), batch, ranges, seed, null, null, true);
   }
 
   private static final long NO_DROPOUT = Long.MIN_VALUE;
 
-  private static List<Range> acquire(TokenBatch batch, List<AdapterSegment> segments) {
+  private static List<Range> acquire(
+      TokenBatch batch, List<AdapterSegment> segments, Consumer<AdapterWeights> use) {
     List<Range> ranges = new ArrayList<>();
     try {
       for (AdapterSegment segment : segments) {
@@ -123,7 +127,7 @@ public final class Pass implements AutoCloseable {
         for (int row = 0; row < segment.rows(); row++) {
           count += batch.lengths()[segment.firstRow() + row];
         }
-        segment.adapter().acquire();
+        use.accept(segment.adapter());
         ranges.add(new Range(segment.adapter(), start, count));
       }
     } catch (RuntimeException e) {

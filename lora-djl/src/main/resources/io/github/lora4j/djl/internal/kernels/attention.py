@@ -78,6 +78,12 @@ def cache_fill(self: __torch__.K, qkv: Tensor, keys: Tensor, values: Tensor, len
     i = i + 1
   return keys
 
+# Some rows of a cache with another capacity; used: tokens of the longest of them. (B', H, capacity, D/H).
+def cache_copy(self: __torch__.K, cache: Tensor, rows: Tensor, used: int, capacity: int) -> Tensor:
+  out = torch.zeros([rows.size(0), cache.size(1), capacity, cache.size(3)], dtype=cache.dtype, layout=None, device=cache.device)
+  out.narrow(2, 0, used).copy_(torch.index_select(cache.narrow(2, 0, used), 0, rows))
+  return out
+
 # One new token per row. qkv: (B, 3D); positions: (B) int64, where the token stands; longest: the largest of them + 1.
 # Rows see their own past only: places beyond a row's position are masked. Returns (B, D).
 def alibi_decode(self: __torch__.K, qkv: Tensor, keys: Tensor, values: Tensor, positions: Tensor, longest: int, slopes: Tensor, fused: bool) -> Tensor:

@@ -1,0 +1,42 @@
+package io.github.lora4j.djl.generate;
+
+import io.github.lora4j.PeftModel;
+import io.github.lora4j.djl.CausalLm;
+import java.util.Objects;
+import java.util.Optional;
+
+/**
+ * A prompt, and the adapter that shall answer it.
+ *
+ * @param prompt text to continue
+ * @param adapter a view of the generator's base; empty for the generator's own model
+ * @since 0.1.0
+ */
+public record GenerationRequest(String prompt, Optional<PeftModel<CausalLm>> adapter) {
+
+  /** Checks that nothing is missing. */
+  public GenerationRequest {
+    Objects.requireNonNull(prompt, "prompt");
+    Objects.requireNonNull(adapter, "adapter");
+  }
+
+  /**
+   * A request to the generator's own model: the bare base, or the view that it was made of.
+   *
+   * @param prompt text to continue
+   * @return the request
+   */
+  public static GenerationRequest of(String prompt) {
+    return new GenerationRequest(prompt, Optional.empty());
+  }
+
+  /**
+   * The same prompt under an adapter.
+   *
+   * @param view stands beside the base of the generator; it may be closed once generation has begun
+   * @return a new request
+   */
+  public GenerationRequest adapter(PeftModel<CausalLm> view) {
+    return new GenerationRequest(prompt, Optional.of(view));
+  }
+}

@@ -1,0 +1,86 @@
+package io.github.lora4j.djl.generate;
+
+import io.github.lora4j.LoraException;
+import java.util.BitSet;
+
+/**
+ * Chooses the next token of one row. Steps and their order are those of transformers: repetition
+ * penalty, temperature, top-k, top-p, draw. All in fp64 with strict exponentials and an own random
+ * stream, so that a seed means the same tokens on every JDK.
+ */
+final class Sampler {
+
+  private final GenerationOptions options;
+  private long state;
+
+  /**
+   * A sampler.
+   *
+   * @param options how to choose
+   * @param row index of the request; its stream is that of {@code seed + row}
+   */
+  Sampler(GenerationOptions options, int row) {
+    this.options = options;
+    this.state = mix(options.seed() + row);
+  }
+
+  /**
+   * Chooses a token.
+   *
+   * @param scores (V), overwritten
+   * @param seen tokens of the prompt and those generated
+   * @return its id
+   */
+  int next(float[] scores, BitSet seen) {
+    penalise(scores, seen);
+    int best = best(scores);
+    return options.greedy() ? best : Candidates.of(scores, scores[best], options).draw(uniform());
+  }
+
+  /** Keskar et al. 2019, section 4.1, with the sign that transformers gives it. */
+  void penalise(float[] scores, BitSet seen) {
+    double penalty = options.repetitionPenalty();
+    if (penalty != 1) {
+      seen.stream()
+          .forEach(
+              id ->
+                  scores[id] =
+                      (float) (scores[id] < 0 ? scores[id] * penalty : scores[id] / penalty));
+    }
+  }
+
+  /** The first of the best, so that equal scores are no accident. */
+  static int best(float[] scores) {
+    int best = 0;
+    for (int id = 0; id < scores.length; id++) {
+      if (Float.isNaN(scores[id])) {
+        throw notFinite(id, scores[id]);
+      }
+      if (scores[id] > scores[best]) {
+        best = id;
+      }
+    }
+    if (Float.isInfinite(scores[best])) {
+      throw notFinite(best, scores[best]);
+    }
+    return best;
+  }
+
+  private static LoraException notFinite(int id, float score) {
+    return new LoraException(
+        "the model scores token %d with %s; its weights or the adapter hold values that are not finite, or fp16 overflows: try fp32 or bf16"
+            .formatted(id, score));
+  }
+
+  /** SplitMix64 (Steele et al. 2014), 53 bits in [0, 1). */
+  private double uniform() {
+    state += 0x9E3779B97F4A7C15L;
+    return (mix(state) >>> 11) * 0x1p-53;
+  }
+
+  private static long mix(long z) {
+    z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
+    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
+    return z ^ (z >>> 31);
+  }
+}
