@@ -1,0 +1,95 @@
+package io.github.lora4j.examples;
+
+import ai.djl.Device;
+import io.github.lora4j.djl.CausalLm;
+import io.github.lora4j.djl.LoadOptions;
+import io.github.lora4j.djl.Precision;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.ITypeConverter;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.TypeConversionException;
+
+/** Which base, stored how, running where. */
+final class BaseOptions {
+
+  private static final Pattern GPU = Pattern.compile("gpu(\\d{0,3})");
+
+  @Option(
+      names = "--model",
+      paramLabel = "DIR",
+      description =
+          "A BLOOM checkpoint in the layout of Hugging Face. Default: the tiny one inside.")
+  private @Nullable Path model;
+
+  @Option(
+      names = "--precision",
+      paramLabel = "fp32|fp16|bf16",
+      defaultValue = "fp32",
+      converter = PrecisionName.class,
+      description =
+          "How the base is stored; adapters are fp32 always. bf16 halves memory and is fast where"
+              + " the processor has it. Default: ${DEFAULT-VALUE}.")
+  private Precision precision = Precision.FP32;
+
+  @Option(
+      names = "--device",
+      paramLabel = "cpu|gpu0",
+      defaultValue = "cpu",
+      converter = DeviceName.class,
+      description = "Where to run; gpu0 needs a CUDA native. Default: ${DEFAULT-VALUE}.")
+  private Device device = Device.cpu();
+
+  /** Whether the base is the one on the class path. */
+  boolean embedded() {
+    return model == null;
+  }
+
+  ExampleDefaults defaults() {
+    return ExampleDefaults.of(embedded());
+  }
+
+  /** Loads the base; the caller closes it. */
+  CausalLm load() throws IOException {
+    Path directory = model == null ? EmbeddedFiles.BASE.directory() : model;
+    return CausalLm.load(
+        directory, LoadOptions.builder().precision(precision).device(device).build());
+  }
+
+  @Override
+  public String toString() {
+    String name = model == null ? "the embedded tiny BLOOM" : model.toString();
+    String where = device.isGpu() ? "gpu" + device.getDeviceId() : "cpu";
+    return "%s, %s, %s".formatted(name, precision.name().toLowerCase(Locale.ROOT), where);
+  }
+
+  static final class PrecisionName implements ITypeConverter<Precision> {
+    @Override
+    public Precision convert(String text) {
+      for (Precision precision : Precision.values()) {
+        if (precision.name().equalsIgnoreCase(text)) {
+          return precision;
+        }
+      }
+      throw new TypeConversionException("wanted fp32, fp16 or bf16, got '" + text + "'");
+    }
+  }
+
+  static final class DeviceName implements ITypeConverter<Device> {
+    @Override
+    public Device convert(String text) {
+      if (text.equals("cpu")) {
+        return Device.cpu();
+      }
+      Matcher gpu = GPU.matcher(text);
+      if (!gpu.matches()) {
+        throw new TypeConversionException("wanted cpu, gpu0, gpu1, ..., got '" + text + "'");
+      }
+      return gpu.group(1).isEmpty() ? Device.gpu() : Device.gpu(Integer.parseInt(gpu.group(1)));
+    }
+  }
+}

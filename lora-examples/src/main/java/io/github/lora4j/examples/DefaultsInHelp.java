@@ -1,0 +1,32 @@
+package io.github.lora4j.examples;
+
+import java.lang.reflect.RecordComponent;
+import java.util.Arrays;
+import java.util.ListResourceBundle;
+
+/** Lets {@code --help} tell the values of {@link ExampleDefaults}, by the names of its parts. */
+final class DefaultsInHelp extends ListResourceBundle {
+
+  @Override
+  protected Object[][] getContents() {
+    return Arrays.stream(ExampleDefaults.class.getRecordComponents())
+        .map(part -> new Object[] {part.getName(), text(part)})
+        .toArray(Object[][]::new);
+  }
+
+  private static String text(RecordComponent part) {
+    String published = value(part, ExampleDefaults.PUBLISHED);
+    String embedded = value(part, ExampleDefaults.EMBEDDED);
+    return published.equals(embedded)
+        ? published
+        : published + "; for the embedded model " + embedded;
+  }
+
+  private static String value(RecordComponent part, ExampleDefaults defaults) {
+    try {
+      return String.valueOf(part.getAccessor().invoke(defaults));
+    } catch (ReflectiveOperationException e) {
+      throw new IllegalStateException("a record of this package cannot be read", e);
+    }
+  }
+}

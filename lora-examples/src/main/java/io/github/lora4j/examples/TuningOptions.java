@@ -1,0 +1,138 @@
+package io.github.lora4j.examples;
+
+import io.github.lora4j.Bias;
+import io.github.lora4j.LoraConfig;
+import io.github.lora4j.TaskType;
+import io.github.lora4j.djl.train.TrainingOptions;
+import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What is adapted and how it is trained; what is not given follows {@link ExampleDefaults}. */
+final class TuningOptions {
+
+  private static final String TARGETS_SPLIT = ",";
+
+  @Option(
+      names = "--steps",
+      paramLabel = "N",
+      defaultValue = ExampleDefaults.STEPS,
+      description = "Optimiser steps. Default: ${DEFAULT-VALUE}.")
+  private int steps;
+
+  @Option(
+      names = "--rank",
+      paramLabel = "R",
+      description = "Rank of the low-rank pairs. Default: ${bundle:rank}.")
+  private @Nullable Integer rank;
+
+  @Option(
+      names = "--alpha",
+      paramLabel = "A",
+      description = "Scaling of the pairs is alpha / rank. Default: ${bundle:alpha}.")
+  private @Nullable Double alpha;
+
+  @Option(
+      names = "--dropout",
+      paramLabel = "P",
+      description =
+          "Share of a pair's input that is dropped in training. Default: ${bundle:dropout}.")
+  private @Nullable Double dropout;
+
+  @Option(
+      names = "--targets",
+      paramLabel = "NAMES",
+      description = "Modules to adapt, separated by commas. Default: ${bundle:targets}.")
+  private @Nullable String targets;
+
+  @Option(
+      names = "--learning-rate",
+      paramLabel = "LR",
+      description = "Peak learning rate. Default: ${bundle:learningRate}.")
+  private @Nullable Double learningRate;
+
+  @Option(
+      names = "--warmup",
+      paramLabel = "N",
+      description = "Steps up to the peak. Default: ${bundle:warmupSteps}.")
+  private @Nullable Integer warmup;
+
+  @Option(
+      names = "--batch-size",
+      paramLabel = "N",
+      description = "Sequences in a pass. Default: ${bundle:batchSize}.")
+  private @Nullable Integer batchSize;
+
+  @Option(
+      names = "--accumulation",
+      paramLabel = "N",
+      description = "Passes in an optimiser step. Default: ${bundle:accumulation}.")
+  private @Nullable Integer accumulation;
+
+  @Option(
+      names = "--recompute",
+      negatable = true,
+      description =
+          "Compute layers again in the backward pass: less memory, more time. Default: "
+              + "${bundle:recompute}.")
+  private @Nullable Boolean recompute;
+
+  @Option(
+      names = "--max-tokens",
+      paramLabel = "N",
+      description =
+          "Longer training examples are left out, and counted. Default: ${bundle:maxTokens}.")
+  private @Nullable Integer maxTokens;
+
+  @Option(
+      names = "--seed",
+      paramLabel = "N",
+      defaultValue = "42",
+      description = "Decides initial values, order and dropout. Default: ${DEFAULT-VALUE}.")
+  private long seed;
+
+  @Option(
+      names = "--checkpoint-every",
+      paramLabel = "N",
+      description = "Steps between checkpoints. Default: ${bundle:checkpointEvery}.")
+  private @Nullable Integer checkpointEvery;
+
+  int steps() {
+    return steps;
+  }
+
+  long seed() {
+    return seed;
+  }
+
+  int maxTokens(ExampleDefaults defaults) {
+    return maxTokens == null ? defaults.maxTokens() : maxTokens;
+  }
+
+  LoraConfig lora(ExampleDefaults defaults) {
+    String names = targets == null ? defaults.targets() : targets;
+    return LoraConfig.builder()
+        .rank(rank == null ? defaults.rank() : rank)
+        .alpha(alpha == null ? defaults.alpha() : alpha)
+        .dropout(dropout == null ? defaults.dropout() : dropout)
+        .targetModules(names.split(TARGETS_SPLIT, -1))
+        .bias(Bias.NONE)
+        .taskType(TaskType.CAUSAL_LM)
+        .build();
+  }
+
+  TrainingOptions training(ExampleDefaults defaults, int steps, Path checkpoints) {
+    return TrainingOptions.builder()
+        .maxSteps(steps)
+        .batchSize(batchSize == null ? defaults.batchSize() : batchSize)
+        .gradientAccumulation(accumulation == null ? defaults.accumulation() : accumulation)
+        .learningRate(learningRate == null ? defaults.learningRate() : learningRate)
+        .warmupSteps(warmup == null ? defaults.warmupSteps() : warmup)
+        .recompute(recompute == null ? defaults.recompute() : recompute)
+        .seed(seed)
+        .checkpointDirectory(checkpoints)
+        .checkpointEvery(checkpointEvery == null ? defaults.checkpointEvery() : checkpointEvery)
+        .keepCheckpoints(2)
+        .build();
+  }
+}
