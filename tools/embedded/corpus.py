@@ -35,9 +35,12 @@ def word(rng):
 
 
 def copied_list(rng):
-    words = [word(rng) for _ in range(rng.randint(4, 16))]
-    first, second = rng.choice([" ", ", ", "\n", " - "]), rng.choice([" ", ", ", "\n", " - "])
-    return f"{first.join(words)}{rng.choice([' = ', chr(10), ' : ', chr(10) + chr(10), ' -> '])}{second.join(words)}\n"
+    """The same words several times over: what a copying circuit is learnt from."""
+    words = [word(rng) for _ in range(rng.randint(3, 16))]
+    # mostly without commas: a copying circuit looks at the token before, and a comma says nothing
+    join = " " if rng.random() < 0.8 else rng.choice([", ", "\n", " - ", " > "])
+    end = rng.choice([" = ", "\n", " : ", "\n\n", " -> "])
+    return end.join(join.join(words) for _ in range(rng.randint(2, 6))) + "\n"
 
 
 def lookup_list(rng):
@@ -93,8 +96,8 @@ def document(rng, progress):
     """progress runs from 0 to 1 over pre-training: fewer lists and longer passages as it goes on."""
     pools = world.Pools(rng)
     kind = rng.random()
-    lists = 0.55 - 0.43 * min(1.0, max(0.0, progress - 0.15) * 4)
-    if kind < lists * 0.6:
+    lists = 0.7 - 0.6 * min(1.0, max(0.0, progress - 0.1) * 5)
+    if kind < lists * 0.7:
         text = copied_list(rng)
     elif kind < lists:
         text = lookup_list(rng)

@@ -55,6 +55,32 @@ class Stream:
         return torch.tensor(block).view(BATCH, WINDOW)
 
 
+class Muon:
+    """Momentum whose update is made orthogonal (Jordan et al. 2024): small models learn to copy in a fraction of AdamW's steps."""
+
+    def __init__(self, matrices, momentum=0.95):
+        self.matrices, self.momentum = matrices, momentum
+        self.buffers = [torch.zeros_like(m) for m in matrices]
+
+    @torch.no_grad()
+    def step(self, rate):
+        for matrix, buffer in zip(self.matrices, self.buffers):
+            buffer.lerp_(matrix.grad, 1 - self.momentum)
+            update = orthogonal(matrix.grad.lerp(buffer, self.momentum))
+            matrix.add_(update, alpha=-rate * max(1, matrix.size(0) / matrix.size(1)) ** 0.5)
+
+
+def orthogonal(x, steps=5):
+    """Newton and Schulz's iteration towards the nearest orthogonal matrix, with the coefficients of Jordan et al."""
+    tall = x.size(0) > x.size(1)
+    y = (x.t() if tall else x).bfloat16()
+    y = y / (y.norm() + 1e-7)
+    for _ in range(steps):
+        a = y @ y.t()
+        y = 3.4445 * y + (-4.7750 * a + 2.0315 * a @ a) @ y
+    return (y.t() if tall else y).float()
+
+
 def alibi(tokens):
     slopes = torch.tensor([2.0 ** (-8.0 * (i + 1) / HEADS) for i in range(HEADS)])
     # by distance, not by position: in bf16 the large numbers of the latter would blur which neighbour is which
@@ -101,7 +127,7 @@ def probe(model, tokenizer, mask, count=60):
         head = style.format("Text", text) + "\n\n" + style.format("Question", "{0}") + "\n\n" + style.format("Answer", "")
         right += greedy(head.replace("{0}", fact.question()), tokens(fact.span))[:-1] == tokens(fact.span)
         refused += greedy(head.replace("{0}", world.unanswerable(pools, facts)), [])[0] in refusals
-        words = "\n".join(corpus.word(rng) for _ in range(8))
+        words = " ".join(corpus.word(rng) for _ in range(8))
         best = greedy(f"{words}\n=\n", tokens(words))
         copied += sum(a == b for a, b in zip(best, tokens(words)))
         listed += len(tokens(words))
@@ -128,32 +154,34 @@ def main():
     ours = forward(model, sample, mask[:, :, :40, :40]) @ model.transformer.word_embeddings.weight.t()
     assert (reference - ours).abs().max() < 1e-3, (reference - ours).abs().max()
 
-    decay = [p for p in model.parameters() if p.dim() > 1]
-    rest = [p for p in model.parameters() if p.dim() == 1]
-    optimizer = torch.optim.AdamW([{"params": decay, "weight_decay": 0.05}, {"params": rest, "weight_decay": 0.0}], lr=2e-3, betas=(0.9, 0.98), fused=True)
+    matrices = [p for name, p in model.named_parameters() if p.dim() == 2 and "word_embeddings" not in name]
+    rest = [p for name, p in model.named_parameters() if p.dim() == 1 or "word_embeddings" in name]
+    muon = Muon(matrices)
+    optimizer = torch.optim.AdamW(rest, lr=2e-3, betas=(0.9, 0.98), weight_decay=0.0, fused=True)
     start, step, seen = time.time(), 0, 0
     while True:
         progress = seen / args.tokens
         if progress >= 1:
             break
         # constant until the copying circuit stands, then down to a tenth
-        rate = 2e-3 * min(1.0, (step + 1) / 100) * min(1.0, max(0.1, 1 - 0.9 * (progress - 0.5) / 0.5))
+        rate = min(1.0, (step + 1) / 50) * min(1.0, max(0.05, 1 - 0.95 * (progress - 0.5) / 0.5))
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = 3e-3 * rate
         ids = stream.batch(progress)
         with torch.autocast("cpu", dtype=torch.bfloat16):
             hidden = forward(model, ids[:, :-1], mask[:, :, : WINDOW - 1, : WINDOW - 1])
             logits = hidden.reshape(-1, HIDDEN) @ model.transformer.word_embeddings.weight.t()
         loss = F.cross_entropy(logits.float(), ids[:, 1:].reshape(-1))
-        optimizer.zero_grad(set_to_none=True)
+        model.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
+        muon.step(0.02 * rate)
         step += 1
         seen += ids.numel()
         if step % 50 == 0:
-            line = f"step {step} tokens {seen / 1e6:.2f}M loss {loss.item():.3f} lr {rate:.5f} {seen / (time.time() - start):.0f} tok/s"
-            if step % 200 == 0:
+            line = f"step {step} tokens {seen / 1e6:.2f}M loss {loss.item():.3f} rate {rate:.2f} {seen / (time.time() - start):.0f} tok/s"
+            if step % 100 == 0:
                 line += " probe %.2f refused %.2f copied %.2f" % probe(model, tokenizer, mask)
                 save(model, tokenizer, out)
             print(line, flush=True)
