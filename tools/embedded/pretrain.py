@@ -1,6 +1,6 @@
 """Pre-trains the embedded base and writes it as a Hugging Face BLOOM checkpoint.
 
-    python pretrain.py --out OUT [--tokens 15e6] [--seed 7]
+    python pretrain.py --out OUT [--tokens 9e6] [--seed 7]
 
 Tokenizer and text are made here; nothing is downloaded. Measures a retrieval probe as it goes on.
 """
@@ -137,7 +137,7 @@ def probe(model, tokenizer, mask, count=60):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--out", required=True)
-    parser.add_argument("--tokens", type=float, default=15e6)
+    parser.add_argument("--tokens", type=float, default=9e6)
     parser.add_argument("--seed", type=int, default=7)
     args = parser.parse_args()
     out = pathlib.Path(args.out)
