@@ -9,6 +9,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.engine.PtNDArray;
 import ai.djl.pytorch.jni.JniUtils;
 import io.github.lora4j.djl.Tokenizer;
 import java.io.IOException;
@@ -70,20 +71,30 @@ final class EngineTrapsTest {
   void kernelsRecordNoGradientsOnThreadsThatDo() throws Exception {
     ExecutorService fresh = Executors.newSingleThreadExecutor();
     try {
-      Future<Boolean> recorded =
-          fresh.submit(
-              () -> {
-                assertThat(JniUtils.isGradMode()).as("a new thread records gradients").isTrue();
-                NDArray leaf = manager.ones(new Shape(2, 2));
-                leaf.setRequiresGradient(true);
-                NDArray y = kernels.one(manager, "linear", leaf, leaf);
-                return y.hasGradient();
-              });
+      Future<?> done = fresh.submit(this::multiplyBothWays);
 
-      assertThat(recorded.get()).isFalse();
+      assertThat(done.get()).isNull();
     } finally {
       fresh.shutdown();
     }
+  }
+
+  /** hasGradient() does not show a recorded graph; going back through it does. */
+  private void multiplyBothWays() {
+    NDArray leaf = manager.ones(new Shape(2, 2));
+    leaf.setRequiresGradient(true);
+    NDArray plain = leaf.matMul(leaf);
+    NDArray kernel = kernels.one(manager, "linear", leaf, leaf);
+
+    backward(plain);
+    assertThat(leaf.getGradient().toFloatArray()).containsOnly(4);
+    assertThatThrownBy(() -> backward(kernel))
+        .isInstanceOf(EngineException.class)
+        .hasMessageContaining("does not require grad");
+  }
+
+  private void backward(NDArray y) {
+    JniUtils.backward((PtNDArray) y, (PtNDArray) manager.ones(y.getShape()), false, false);
   }
 
   @Test
