@@ -5,6 +5,7 @@ import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Json;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -12,6 +13,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Text to token ids and back, as the checkpoint's {@code tokenizer.json} says. Never truncates,
@@ -21,12 +24,15 @@ import java.util.OptionalInt;
  */
 public final class Tokenizer implements AutoCloseable {
 
+  private static final Logger log = LoggerFactory.getLogger(Tokenizer.class);
+  private static final List<String> ROLES = List.of("bos_token", "eos_token", "pad_token");
+
   private final HuggingFaceTokenizer tokenizer;
   private final Map<String, Integer> specialIds;
-  private final Map<String, String> roles;
+  private final Map<String, Integer> roles;
 
   private Tokenizer(
-      HuggingFaceTokenizer tokenizer, Map<String, Integer> specialIds, Map<String, String> roles) {
+      HuggingFaceTokenizer tokenizer, Map<String, Integer> specialIds, Map<String, Integer> roles) {
     this.tokenizer = tokenizer;
     this.specialIds = specialIds;
     this.roles = roles;
@@ -36,7 +42,7 @@ public final class Tokenizer implements AutoCloseable {
    * Loads a tokenizer.
    *
    * @param directory holds {@code tokenizer.json} and, for what special tokens are for, {@code
-   *     tokenizer_config.json}
+   *     tokenizer_config.json}; without the latter, {@code config.json} says it
    * @return the tokenizer, to be closed by the caller
    * @throws IOException if a file is missing or cannot be read
    * @throws LoraException if a file is not what it should be
@@ -51,16 +57,7 @@ public final class Tokenizer implements AutoCloseable {
       OptionalInt id = token.whole("id");
       specialIds.put(content, token.require("id", id.stream().boxed().findFirst()));
     }
-    Map<String, String> roles = new HashMap<>();
-    Json config =
-        Json.read(
-            directory.resolve("tokenizer_config.json"), "what names the token that ends a text");
-    for (String role : List.of("bos_token", "eos_token", "pad_token")) {
-      // a special token is written as a text or as an object with its content
-      Optional<Json> object = config.object(role);
-      Optional<String> text = object.isPresent() ? object.get().text("content") : config.text(role);
-      text.ifPresent(token -> roles.put(role, token));
-    }
+    Map<String, Integer> roles = roles(directory, specialIds);
     Map<String, String> options =
         Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "true");
     try {
@@ -68,6 +65,33 @@ public final class Tokenizer implements AutoCloseable {
     } catch (RuntimeException e) {
       throw new LoraException(file + " is no tokenizer: " + Json.reason(e), e);
     }
+  }
+
+  /** Ids of the tokens that begin, end and fill a text. */
+  private static Map<String, Integer> roles(Path directory, Map<String, Integer> specialIds)
+      throws IOException {
+    Map<String, Integer> roles = new HashMap<>();
+    Path file = directory.resolve("tokenizer_config.json");
+    Path model = directory.resolve("config.json");
+    if (Files.exists(file)) {
+      Json config = Json.read(file, "what names the token that ends a text");
+      for (String role : ROLES) {
+        // a special token is written as a text or as an object with its content
+        Optional<Json> object = config.object(role);
+        Optional<String> text =
+            object.isPresent() ? object.get().text("content") : config.text(role);
+        text.map(specialIds::get).ifPresent(id -> roles.put(role, id));
+      }
+    } else if (Files.exists(model)) {
+      log.warn("{} is missing; the special tokens are those of config.json", file);
+      Json config = Json.read(model, "what names the token that ends a text");
+      for (String role : ROLES) {
+        config.whole(role + "_id").ifPresent(id -> roles.put(role, id));
+      }
+    } else {
+      log.warn("{} is missing: no token begins or ends a text", file);
+    }
+    return roles;
   }
 
   /**
@@ -140,8 +164,8 @@ public final class Tokenizer implements AutoCloseable {
   }
 
   private OptionalInt role(String role) {
-    String token = roles.get(role);
-    return token == null ? OptionalInt.empty() : specialId(token);
+    Integer id = roles.get(role);
+    return id == null ? OptionalInt.empty() : OptionalInt.of(id);
   }
 
   @Override

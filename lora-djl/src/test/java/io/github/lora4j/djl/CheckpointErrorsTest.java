@@ -43,13 +43,22 @@ final class CheckpointErrorsTest {
 
   @Test
   void missingFilesOfADirectory() throws IOException {
-    for (String name : List.of("config.json", "tokenizer.json", "tokenizer_config.json")) {
+    for (String name : List.of("config.json", "tokenizer.json")) {
       TinyCheckpoint other = new TinyCheckpoint(temp.resolve("without-" + name)).without(name);
 
       assertThat(message(other.directory, LoadOptions.builder().build()))
           .startsWith(other.file(name) + ": missing; wanted ")
           .hasLineCount(1);
     }
+  }
+
+  @Test
+  void specialTokensComeFromTheConfigWhereTheTokenizersIsMissing() throws IOException {
+    int end = Tokenizer.load(checkpoint.directory).eosId().orElseThrow();
+
+    checkpoint.without("tokenizer_config.json");
+
+    assertThat(Tokenizer.load(checkpoint.directory).eosId()).hasValue(end);
   }
 
   @Test
