@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -30,6 +31,9 @@ final class AdapterReader {
   /** Mismatches in one message: those of the largest real adapters, not those of a hostile file. */
   private static final int LISTED = 1000;
 
+  private static final String PICKLE =
+      "adapter_model.bin is a pickle, which can run code and is not read: convert it to safetensors";
+
   record Loaded(LoraPlan plan, Map<String, TensorData> values) {}
 
   private AdapterReader() {}
@@ -42,7 +46,7 @@ final class AdapterReader {
           "not a directory; wanted one with %s and %s"
               .formatted(LoraConfigKeys.FILE_NAME, AdapterWriter.WEIGHTS));
     }
-    LoraConfig config = LoraConfig.read(directory);
+    LoraConfig config = config(directory);
     LoraPlan plan = LoraPlan.lenient(tree, config);
     warn(plan, config, tree);
     Path file = directory.resolve(AdapterWriter.WEIGHTS);
@@ -65,14 +69,26 @@ final class AdapterReader {
     }
   }
 
+  /** The configuration; if it is refused and the weights will be as well, that is said too. */
+  private static LoraConfig config(Path directory) throws IOException {
+    try {
+      return LoraConfig.read(directory);
+    } catch (LoraException e) {
+      throw isPickle(directory) ? new LoraException(e.getMessage() + "; " + PICKLE, e) : e;
+    }
+  }
+
+  private static boolean isPickle(Path directory) {
+    return Files.exists(directory.resolve("adapter_model.bin"))
+        && !Files.exists(directory.resolve(AdapterWriter.WEIGHTS));
+  }
+
   private static IOException noWeights(Path directory) {
-    boolean pickle = Files.exists(directory.resolve("adapter_model.bin"));
     return new NoSuchFileException(
         directory.resolve(AdapterWriter.WEIGHTS).toString(),
         null,
-        pickle
-            ? "missing; adapter_model.bin is a pickle, which can run code and is not read: convert"
-                + " it to safetensors"
+        isPickle(directory)
+            ? "missing; " + PICKLE
             : "missing; the directory holds a configuration but no weights");
   }
 
@@ -84,30 +100,33 @@ final class AdapterReader {
     Map<String, List<Long>> wanted = wanted(plan);
     AdapterKeys keys = new AdapterKeys(plan.pairs());
     boolean hasBiases =
-        plan.biases().stream().anyMatch(bias -> find(tensors, keys.inFile(bias.name())) != null);
+        plan.biases().stream()
+            .anyMatch(bias -> find(tensors, keys.inFile(bias.name())).isPresent());
     if (!plan.biases().isEmpty() && !hasBiases) {
       log.warn("the adapter says bias {} but carries none; the base's stay", plan.config().bias());
     }
     for (Map.Entry<String, List<Long>> entry : wanted.entrySet()) {
       String key = keys.inFile(entry.getKey());
-      TensorEntry tensor = find(tensors, key);
-      if (tensor == null) {
+      Optional<TensorEntry> found = find(tensors, key);
+      if (found.isEmpty()) {
         if (!entry.getKey().endsWith(".bias") || hasBiases) {
           problems.add(
               "%s: missing, model %s".formatted(shorten(entry.getKey()), shape(entry.getValue())));
         }
         continue;
       }
-      used.add(tensor.name());
-      check(tensors, tensor, entry.getKey(), entry.getValue(), values, problems);
+      used.add(found.get().name());
+      check(tensors, found.get(), entry.getKey(), entry.getValue(), values, problems);
     }
+    int foreign = 0;
     for (TensorEntry tensor : tensors.tensors()) {
       if (!used.contains(tensor.name())) {
+        foreign++;
         problems.add(shorten(tensor.name()) + ": not a tensor of this adapter, refused");
       }
     }
     if (!problems.isEmpty()) {
-      throw misfit(directory, tree, problems, wanted.size());
+      throw misfit(directory, tree, problems, wanted.size(), foreign);
     }
     return values;
   }
@@ -153,26 +172,23 @@ final class AdapterReader {
   }
 
   /** Files may leave PEFT's prefix out. */
-  private static @org.jspecify.annotations.Nullable TensorEntry find(
-      Safetensors tensors, String key) {
-    return tensors
-        .find(key)
-        .or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())))
-        .orElse(null);
+  private static Optional<TensorEntry> find(Safetensors tensors, String key) {
+    return tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
   }
 
   private static LoraException misfit(
-      Path directory, ModuleTree tree, List<String> problems, int wanted) {
+      Path directory, ModuleTree tree, List<String> problems, int wanted, int foreign) {
     int listed = Math.min(LISTED, problems.size());
     String more =
         problems.size() > listed ? "\n  … and %d more".formatted(problems.size() - listed) : "";
     return new LoraException(
-        "adapter '%s' does not fit %s (%d of %d tensors):\n  %s%s"
+        "adapter '%s' does not fit %s (%d of %d tensors%s):\n  %s%s"
             .formatted(
                 directory.getFileName(),
                 tree.baseName().isEmpty() ? tree.modelClass() : tree.baseName(),
-                problems.size(),
+                problems.size() - foreign,
                 wanted,
+                foreign == 0 ? "" : ", " + foreign + " foreign",
                 String.join("\n  ", problems.subList(0, listed)),
                 more));
   }

@@ -78,9 +78,9 @@ public record LoraLinear(
     T g = ops.matMul(dy, false, b, false); // (N, r)
     T u = ops.matMul(x, false, a, true); // (N, r)
     return new Gradients<>(
-        scaled(ops, ops.matMul(g, false, a, false)), // (N, in)
-        scaled(ops, ops.matMul(g, true, x, false)), // (r, in)
-        scaled(ops, ops.matMul(dy, true, u, false))); // (out, r)
+        ops.scale(ops.matMul(g, false, a, false), scaling), // (N, in)
+        ops.scale(ops.matMul(g, true, x, false), scaling), // (r, in)
+        ops.scale(ops.matMul(dy, true, u, false), scaling)); // (out, r)
   }
 
   /**
@@ -93,11 +93,7 @@ public record LoraLinear(
    * @return s·BA, (out, in)
    */
   public <T> T delta(TensorOps<T> ops, T a, T b) {
-    return scaled(ops, ops.matMul(b, false, a, false));
-  }
-
-  private <T> T scaled(TensorOps<T> ops, T x) {
-    return ops.addScaled(x, x, scaling - 1);
+    return ops.scale(ops.matMul(b, false, a, false), scaling);
   }
 
   /**
@@ -156,9 +152,12 @@ public record LoraLinear(
     return new SplittableRandom(seed * 0x9E3779B97F4A7C15L + crc.getValue());
   }
 
-  /** Box and Muller's transform; the library's own nextGaussian differs between Java versions. */
+  /**
+   * Box and Muller's transform, the same on every machine: the library's own nextGaussian differs
+   * between Java versions, and Math may differ from StrictMath in the last bit.
+   */
   private static double gaussian(SplittableRandom random) {
-    double radius = Math.sqrt(-2 * Math.log(1 - random.nextDouble()));
-    return radius * Math.cos(2 * Math.PI * random.nextDouble());
+    double radius = Math.sqrt(-2 * StrictMath.log(1 - random.nextDouble()));
+    return radius * StrictMath.cos(2 * Math.PI * random.nextDouble());
   }
 }

@@ -1,41 +1,87 @@
 package io.github.lora4j;
 
-/** The README.md of an adapter: what it is, what it stands on, how to load it. */
+import java.util.Locale;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+
+/**
+ * The README.md of an adapter: what it is, what it stands on, how to load it. Its front matter is
+ * PEFT's with a tag of our own; nothing is said that nobody said, a licence least of all.
+ */
 final class ModelCard {
+
+  /** Tells our cards from those that somebody wrote. */
+  static final String MARK = "\n- lora4j\n";
+
+  /** What YAML reads as the text itself, whatever the position. */
+  private static final Pattern PLAIN = Pattern.compile("[A-Za-z/][\\w/.-]*(:[\\w/.-]+)*");
+
+  private static final Set<String> WORDS =
+      Set.of("true", "false", "yes", "no", "on", "off", "null", "y", "n");
 
   private ModelCard() {}
 
   static String of(LoraConfig config, LoraPlan plan) {
-    String base = config.baseModel().orElse("");
     StringBuilder card = new StringBuilder("---\n");
-    if (!base.isEmpty()) {
-      card.append("base_model: ").append(base).append('\n');
-    }
-    card.append("library_name: peft\n");
-    config
-        .taskType()
-        .filter(task -> task == TaskType.CAUSAL_LM)
-        .ifPresent(task -> card.append("pipeline_tag: text-generation\n"));
-    card.append("tags:\n");
-    if (!base.isEmpty()) {
-      card.append("- base_model:adapter:").append(base).append('\n');
-    }
-    card.append("- lora\n- lora4j\n---\n\n");
-    card.append("A LoRA adapter for ").append(base.isEmpty() ? plan.tree().modelClass() : base);
+    frontMatter(config, plan, card);
+    card.append("---\n\n");
+    String base = config.baseModel().orElse(plan.tree().modelClass());
+    card.append("A LoRA adapter for ").append(base.replaceAll("\\s", " "));
     card.append(".\n\n| rank | alpha | dropout | pairs | parameters |\n|---|---|---|---|---|\n");
     card.append(
-        "| %d | %s | %s | %d | %d |%n"
-            .formatted(
-                config.rank(),
-                config.alpha(),
-                config.dropout(),
-                plan.pairs().size(),
-                plan.parameterCount().trainable())
-            .replace(System.lineSeparator(), "\n"));
+        String.format(
+            Locale.ROOT,
+            "| %d | %s | %s | %d | %d |\n",
+            config.rank(),
+            config.alpha(),
+            config.dropout(),
+            plan.pairs().size(),
+            plan.parameterCount().trainable()));
     card.append("\nFrom Java, with the base in memory:\n\n```java\n");
     card.append("PeftModel<CausalLm> peft = PeftModel.fromPretrained(base, \"this directory\");\n");
     card.append("```\n\nFrom Python:\n\n```python\n");
     card.append("model = PeftModel.from_pretrained(base, \"this directory\")\n```\n");
     return card.toString();
+  }
+
+  private static void frontMatter(LoraConfig config, LoraPlan plan, StringBuilder card) {
+    Optional<String> base = config.baseModel().filter(name -> !name.isEmpty());
+    Set<String> tags = new TreeSet<>(Set.of("lora", "lora4j"));
+    base.ifPresent(
+        name -> {
+          card.append("base_model: ").append(yaml(name)).append('\n');
+          tags.add("base_model:adapter:" + name);
+        });
+    card.append("library_name: peft\n");
+    if (config.taskType().equals(Optional.of(TaskType.CAUSAL_LM))) {
+      card.append("pipeline_tag: text-generation\n");
+    }
+    if (!plan.tree().modelType().isEmpty()) {
+      tags.add("transformers"); // where a model_type comes from
+    }
+    card.append("tags:\n");
+    tags.forEach(tag -> card.append("- ").append(yaml(tag)).append('\n'));
+  }
+
+  /** A text as YAML: plain, else in single quotes, else with escapes. */
+  static String yaml(String text) {
+    if (PLAIN.matcher(text).matches() && !WORDS.contains(text.toLowerCase(Locale.ROOT))) {
+      return text;
+    }
+    if (text.chars().noneMatch(Character::isISOControl)) {
+      return "'" + text.replace("'", "''") + "'";
+    }
+    StringBuilder escaped = new StringBuilder("\"");
+    for (int i = 0; i < text.length(); i++) {
+      char c = text.charAt(i);
+      if (Character.isISOControl(c) || c == '"' || c == '\\') {
+        escaped.append(String.format(Locale.ROOT, "\\u%04x", (int) c));
+      } else {
+        escaped.append(c);
+      }
+    }
+    return escaped.append('"').toString();
   }
 }

@@ -9,9 +9,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /** Says what a model has to adapt, when what was asked for is not there. */
 final class TargetReport {
+
+  /** Containers whose class says nothing about the model. */
+  private static final Set<String> NAMELESS = Set.of("ModuleList", "ModuleDict", "Sequential");
 
   private TargetReport() {}
 
@@ -36,6 +40,7 @@ final class TargetReport {
     return tree.modules().stream()
         .skip(1)
         .filter(module -> module.kind() == Kind.OTHER && module.path().indexOf('.') < 0)
+        .filter(module -> !NAMELESS.contains(module.type()))
         .filter(module -> tree.modules().stream().anyMatch(m -> isBelow(m, module)))
         .map(TargetModule::type)
         .findFirst()

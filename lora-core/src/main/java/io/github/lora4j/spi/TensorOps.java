@@ -47,11 +47,11 @@ public interface TensorOps<T> {
   T addScaled(T y, T x, double scale);
 
   /**
-   * Elementwise product.
+   * {@code factor · x}.
    *
    * @param x any shape
-   * @param y the same shape
-   * @return the product
+   * @param factor factor
+   * @return the product, in the type of x
    */
-  T multiply(T x, T y);
+  T scale(T x, double factor);
 }

@@ -1,0 +1,89 @@
+package io.github.lora4j;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.lora4j.io.Safetensors;
+import io.github.lora4j.io.TensorFileException;
+import io.github.lora4j.spi.ModuleTree;
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Adapters from the wild on the shapes of bloom-560m: loaded, or refused with the reason. */
+class SharedAdaptersTest {
+
+  private static final ModuleTree BLOOM = BloomShapes.bloom560m();
+
+  @ParameterizedTest
+  @ValueSource(strings = {"bloom-560m-r8", "bloom-560m-r4-bias-lora-only"})
+  void adapterOfBloomFits(String name) throws IOException {
+    AdapterReader.Loaded loaded = read("data/adapters/" + name);
+
+    assertThat(loaded.plan().pairs()).hasSize(24);
+    assertThat(loaded.values()).hasSize(48);
+  }
+
+  @Test
+  void pickleIsRefusedByName() {
+    assertThatThrownBy(() -> read("data/adapters/bloom-560m-r8-pickle-bin"))
+        .isInstanceOf(LoraException.class) // it has a second reason
+        .hasMessageContaining("enable_lora is [true,false,true], which is not supported")
+        .hasMessageContaining("adapter_model.bin is a pickle");
+  }
+
+  @Test
+  void otherMethodIsRefusedByName() {
+    assertThatThrownBy(() -> read("data/adapters/prompt-tuning-not-lora"))
+        .isInstanceOf(LoraException.class)
+        .hasMessageContaining("peft_type 'PROMPT_TUNING' is not supported; wanted LORA");
+  }
+
+  @Test
+  void fullyTrainedHeadsAreRefusedByName() {
+    assertThatThrownBy(() -> read("data/adapters/bert-seq-cls-modules-to-save"))
+        .isInstanceOf(LoraException.class)
+        .hasMessageContaining("modules_to_save is [");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "gemma3-270m-r4",
+        "gpt-neox-r1-f16",
+        "gpt2-r8",
+        "opt-125m-r8",
+        "phi-1.5-r4",
+        "qwen2.5-3b-r4",
+        "tinyllama-r4",
+        "gpt2-r8-listed-targets-that-do-not-exist"
+      })
+  void adapterOfAnotherBaseIsRefused(String name) {
+    assertThatThrownBy(() -> read("data/adapters/" + name))
+        .isInstanceOf(LoraException.class)
+        .hasMessageMatching(
+            "(?s).*(does not fit bigscience/bloom-560m|match nothing in BloomModel).*");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "yongshuaiy__LLMs-final__lora_model",
+        "yongshuaiy__LLMs-final__output_checkpoint-100"
+      })
+  void truncatedUploadIsRefused(String name) {
+    Path weights =
+        SharedData.directory("data/adapters-damaged/" + name).resolve("adapter_model.safetensors");
+
+    assertThatThrownBy(() -> Safetensors.open(weights))
+        .isInstanceOf(TensorFileException.class)
+        .hasMessageStartingWith(weights + ": tensor '")
+        .hasMessageContaining("the file is truncated or damaged");
+  }
+
+  private static AdapterReader.Loaded read(String name) throws IOException {
+    return AdapterReader.read(SharedData.directory(name), BLOOM);
+  }
+}
