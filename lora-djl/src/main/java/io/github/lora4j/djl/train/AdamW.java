@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.spi.AdapterLayout;
@@ -123,7 +124,7 @@ final class AdamW implements AutoCloseable {
    * Takes moments over.
    *
    * @param moments as {@link #moments} gave them
-   * @throws IllegalArgumentException if one is missing or of another shape
+   * @throws LoraException if one is missing or of another shape
    */
   void restore(Map<String, TensorData> moments) {
     restore(FIRST, first, moments);
@@ -136,9 +137,13 @@ final class AdamW implements AutoCloseable {
     for (Map.Entry<String, TensorData> entry : adapter.layout().values().entrySet()) {
       TensorData part = moments.get(prefix + entry.getKey());
       if (part == null || !part.shape().equals(entry.getValue().shape())) {
-        throw new IllegalArgumentException(
-            "moment %s%s: wanted shape %s, got %s"
-                .formatted(prefix, entry.getKey(), entry.getValue().shape(), part));
+        throw new LoraException(
+            "the optimizer's state has %s for %s%s, wanted shape %s; resume from another checkpoint"
+                .formatted(
+                    part == null ? "nothing" : "shape " + part.shape(),
+                    prefix,
+                    entry.getKey(),
+                    entry.getValue().shape()));
       }
       System.arraycopy(part.values(), 0, all, start, part.values().length);
       start += part.values().length;

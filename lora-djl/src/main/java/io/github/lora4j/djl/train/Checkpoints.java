@@ -149,7 +149,7 @@ final class Checkpoints {
   /** Whether a path is among others, however they are written. */
   private static boolean contains(List<Path> paths, Path wanted) throws IOException {
     for (Path path : paths) {
-      if (Files.isSameFile(path, wanted)) {
+      if (Files.exists(path) && Files.isSameFile(path, wanted)) {
         return true;
       }
     }

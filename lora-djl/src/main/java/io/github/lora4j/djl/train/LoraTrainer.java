@@ -125,9 +125,10 @@ public final class LoraTrainer {
               validation.map(set -> new Validation(set, options.batchSize())),
               listeners,
               stopped::get);
-      if (resumeFrom.isPresent()) {
-        run.restore(RestoredRun.read(resumeFrom.get(), peft, identity));
-      }
+      run.begin(
+          resumeFrom.isPresent()
+              ? Optional.of(RestoredRun.read(resumeFrom.get(), peft, identity))
+              : Optional.empty());
       return progressBar ? runWithBar(run, plan) : run.run();
     }
   }

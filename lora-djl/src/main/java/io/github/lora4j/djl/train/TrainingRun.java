@@ -1,5 +1,6 @@
 package io.github.lora4j.djl.train;
 
+import io.github.lora4j.LoraException;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.CausalLm;
 import java.io.IOException;
@@ -55,11 +56,23 @@ final class TrainingRun {
     this.stopped = stopped;
   }
 
-  /** Puts the run where a checkpoint left it. */
-  void restore(RestoredRun restored) {
+  /**
+   * Prepares the checkpoint directory and puts the run where a checkpoint left it. The adapter is
+   * written last: if anything is refused, it is as it was.
+   */
+  void begin(Optional<RestoredRun> restored) throws IOException {
+    if (checkpoints.isPresent()) {
+      checkpoints.get().prepare(restored.map(RestoredRun::directory));
+    }
+    if (restored.isPresent()) {
+      restore(restored.get());
+    }
+  }
+
+  private void restore(RestoredRun restored) {
     TrainingState state = restored.state();
-    peft.model().adapter().orElseThrow().write(restored.values());
     optimizer.restore(restored.moments());
+    peft.model().adapter().orElseThrow().write(restored.values());
     steps.addAll(state.steps());
     evaluations.addAll(state.evaluations());
     step = state.step();
@@ -80,9 +93,6 @@ final class TrainingRun {
   /** Runs to an end. An interrupt of the thread is noted, kept away from files, and set again. */
   TrainingReport run() throws IOException {
     try {
-      if (checkpoints.isPresent()) {
-        checkpoints.get().prepare(lastCheckpoint);
-      }
       StopReason reason = loop();
       writeCheckpoint(); // of the end or the stop, unless the loop has just written one
       if (plan.options().loadBestAtEnd() && reason != StopReason.STOPPED) {
@@ -141,6 +151,10 @@ final class TrainingRun {
   /** Whether the evaluation is the best so far. */
   private boolean evaluate() throws IOException {
     double loss = validation.orElseThrow().loss(peft.model());
+    if (!Double.isFinite(loss)) {
+      throw new LoraException(
+          "the validation loss after step %d is %s; lower the learning rate".formatted(step, loss));
+    }
     Evaluation evaluation = new Evaluation(step, plan.epochAfter(step), loss);
     evaluations.add(evaluation);
     boolean better = loss < best.loss();
@@ -164,7 +178,7 @@ final class TrainingRun {
     TrainingState state = new TrainingState(identity, step, best, sinceBest, steps, evaluations);
     Path written = write(checkpoints.get(), state);
     lastCheckpoint = Optional.of(written);
-    if (best.step() == step) {
+    if (best.step() == step && !best.equals(TrainingState.NONE)) {
       bestCheckpoint = lastCheckpoint;
     }
     List<Path> needed = new ArrayList<>(List.of(written));

@@ -7,6 +7,7 @@ import io.github.lora4j.LoraException;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.data.TokenDataset;
+import io.github.lora4j.djl.data.TokenExample;
 import io.github.lora4j.djl.data.TrainingDataset;
 import io.github.lora4j.spi.ParameterInfo;
 import java.io.IOException;
@@ -289,6 +290,24 @@ final class LoraTrainerTest {
                   assertThat(value).isFinite();
                 }
               });
+    }
+  }
+
+  @Test
+  void stepWithoutALabelIsNamedWithItsExamples() {
+    TrainingDataset data =
+        TrainingDataset.of(
+            List.of(
+                TokenExample.of(new int[] {1, 2, 3}),
+                new TokenExample(new int[] {1, 2, 3}, new int[] {1, -100, -100})));
+    TrainingOptions options =
+        TrainingOptions.builder().batchSize(1).maxSteps(2).shuffle(false).build();
+    try (PeftModel<CausalLm> peft = TinyRun.wrap(base)) {
+      LoraTrainer trainer = TinyRun.trainer(peft, options).build();
+
+      assertThatThrownBy(() -> trainer.train(data))
+          .isInstanceOf(LoraException.class)
+          .hasMessageContaining("step 2 has no label in any of its examples [1]");
     }
   }
 

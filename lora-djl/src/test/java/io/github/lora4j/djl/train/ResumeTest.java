@@ -8,6 +8,7 @@ import io.github.lora4j.LoraException;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.data.TrainingDataset;
+import io.github.lora4j.io.SafetensorsWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -203,13 +204,51 @@ final class ResumeTest {
   }
 
   @Test
+  void incompleteOptimizerIsRefusedAndLeavesTheAdapterAsItWas(@TempDir Path directory)
+      throws IOException {
+    TrainingOptions options = TinyRun.options().checkpointDirectory(directory).build();
+    trainUntil(2, options);
+    new SafetensorsWriter()
+        .add("exp_avg/x", List.of(1L), new float[] {1})
+        .writeTo(directory.resolve("checkpoint-2/optimizer.safetensors"));
+
+    try (PeftModel<CausalLm> peft = PeftModel.wrap(base, TinyRun.config(0.1).build(), 99)) {
+      Map<String, List<Integer>> before = TinyRun.bits(peft);
+      LoraTrainer trainer =
+          TinyRun.trainer(peft, options).validation(HELD_OUT).resumeFrom(directory).build();
+
+      assertThatThrownBy(() -> trainer.train(DATA))
+          .isInstanceOf(LoraException.class)
+          .hasMessageContaining("the optimizer's state has nothing for exp_avg/transformer.h.0");
+      assertThat(TinyRun.bits(peft)).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void runStoppedBeforeItsFirstStepIsResumedFromTheStart(@TempDir Path directory)
+      throws IOException {
+    TrainingOptions options = TinyRun.options().checkpointDirectory(directory).build();
+    try (PeftModel<CausalLm> peft = TinyRun.wrap(base)) {
+      LoraTrainer trainer = TinyRun.trainer(peft, options).validation(HELD_OUT).build();
+      trainer.stop();
+
+      TrainingReport report = trainer.train(DATA);
+
+      assertThat(report.steps()).isEmpty();
+      assertThat(report.lastCheckpoint()).contains(directory.resolve("checkpoint-0"));
+      assertThat(report.bestCheckpoint()).isEmpty();
+    }
+    assertThat(resumed(directory, options)).isEqualTo(uninterrupted());
+  }
+
+  @Test
   void damagedStateIsNamed(@TempDir Path directory) throws IOException {
     TrainingOptions options = TinyRun.options().checkpointDirectory(directory).build();
     trainUntil(2, options);
     Path state = directory.resolve("checkpoint-2/trainer_state.json");
     String text = Files.readString(state);
 
-    Files.writeString(state, text.replace("\"sinceBest\"", "\"x\"").substring(0, 200));
+    Files.writeString(state, text.substring(0, 200));
     assertThatThrownBy(() -> resumed(directory, options))
         .isInstanceOf(LoraException.class)
         .hasMessageContaining("trainer_state.json is damaged");
