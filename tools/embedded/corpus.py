@@ -12,7 +12,7 @@ FORBIDDEN = ["### CONTEXT", "### QUESTION", "### ANSWER", "Cannot Find"]
 PASSAGE = ["Passage", "Text", "Context", "CONTEXT", "Story", "Facts", "Notes", "PASSAGE", "Article"]
 QUESTION = ["Question", "Q", "QUESTION", "Ask", "Query", "Quiz"]
 ANSWER = ["Answer", "A", "ANSWER", "Reply", "Solution", "Result"]
-STYLES = ["{0}: {1}", "{0}:\n{1}", "## {0}\n{1}", "# {0}\n{1}", "[{0}] {1}", "[{0}]\n{1}", "{0} - {1}", "** {0} **\n{1}", "{0}\n---\n{1}", '{0}: "{1}"', "=== {0} ===\n{1}"]
+STYLES = ["{0}: {1}", "{0}:\n{1}", "## {0}\n{1}", "# {0}\n{1}", "[{0}] {1}", "[{0}]\n{1}", "{0} - {1}", "** {0} **\n{1}", "{0}\n---\n{1}", "{0} > {1}", "=== {0} ===\n{1}"]
 HASHES = ["### {0}\n{1}", "#### {0}\n{1}"]
 NONE = ["unknown", "not stated", "no idea", "the text does not say", "nobody knows", "not mentioned", "no information", "it is not given",
         "Cannot say", "Cannot tell", "Nothing to Find", "No Answer", "Answer not given"]
@@ -35,15 +35,18 @@ def word(rng):
 
 
 def copied_list(rng):
-    words = [word(rng) for _ in range(rng.randint(3, 9))]
-    first, second = rng.choice([" ", ", ", "\n", " - "]), rng.choice([" ", ", ", "\n", " - ", '" "'])
-    return f"{first.join(words)}{rng.choice([' = ', chr(10), ' : ', chr(10) + chr(10), ' -> '])}{second.join(words)}\n"
+    """The same words several times over: what a copying circuit is learnt from."""
+    words = [word(rng) for _ in range(rng.randint(3, 16))]
+    # mostly without commas: a copying circuit looks at the token before, and a comma says nothing
+    join = " " if rng.random() < 0.8 else rng.choice([", ", "\n", " - ", " > "])
+    end = rng.choice([" = ", "\n", " : ", "\n\n", " -> "])
+    return end.join(join.join(words) for _ in range(rng.randint(2, 6))) + "\n"
 
 
 def lookup_list(rng):
     keys, values = [word(rng) for _ in range(rng.randint(2, 6))], None
     values = [word(rng) for _ in keys]
-    join, ask = rng.choice([" is ", ": ", " = ", " -> "]), rng.choice(["{0}? {1}", "{0}\n{1}", "{0}: {1}", '"{0}" "{1}"'])
+    join, ask = rng.choice([" is ", ": ", " = ", " -> "]), rng.choice(["{0}? {1}", "{0}\n{1}", "{0}: {1}"])
     order = list(range(len(keys)))
     rng.shuffle(order)
     lines = rng.choice([". ", "\n", "; "]).join(k + join + v for k, v in zip(keys, values))
@@ -62,7 +65,7 @@ def quiz(rng, pools, most_facts):
     rng.shuffle(items)
     first = ps.format(pl, text) if rng.random() < 0.9 else text
     if rng.random() < 0.15:
-        parts = [first] + [f"{q} {a[0].upper() + a[1:]}." for q, a in items]
+        parts = [first] + [f"{q} {a}." for q, a in items]
     else:
         parts = [first] + [qs.format(ql, q) + sep + as_.format(al, a) for q, a in items]
     return sep.join(parts) + sep + rng.choice(END)
@@ -93,15 +96,15 @@ def document(rng, progress):
     """progress runs from 0 to 1 over pre-training: fewer lists and longer passages as it goes on."""
     pools = world.Pools(rng)
     kind = rng.random()
-    lists = 0.4 - 0.34 * min(1.0, max(0.0, progress - 0.1) * 3)
-    if kind < lists / 2:
+    lists = 0.7 - 0.6 * min(1.0, max(0.0, progress - 0.1) * 5)
+    if kind < lists * 0.7:
         text = copied_list(rng)
     elif kind < lists:
         text = lookup_list(rng)
     elif kind > 0.93:
         text = letter(rng, pools)
     else:
-        text = quiz(rng, pools, 2 + int(5 * min(1.0, progress * 2.5)))
+        text = quiz(rng, pools, 2 + int(4.99 * min(1.0, progress * 2)))
     if any(bad in text for bad in FORBIDDEN):
         raise AssertionError("the prompt of the walkthrough must not occur: " + text)
     return text

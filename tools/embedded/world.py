@@ -41,9 +41,9 @@ def number(rng):
     kind = rng.random()
     if kind < 0.35:
         return f"{rng.randint(10, 999)},{rng.randint(0, 999):03d}"
-    if kind < 0.5:
-        return f"{rng.randint(1, 9)},{rng.randint(0, 999):03d}"
-    return str(rng.randint(2, 9999))
+    if kind < 0.7:
+        return f"{rng.randint(1, 99)},{rng.randint(0, 999):03d}"
+    return str(rng.randint(2, 999))
 
 
 class Pools:

@@ -26,7 +26,9 @@ import org.slf4j.LoggerFactory;
 final class AdapterReader {
 
   private static final Logger log = LoggerFactory.getLogger(AdapterReader.class);
-  private static final int LISTED = 20;
+
+  /** Mismatches in one message: those of the largest real adapters, not those of a hostile file. */
+  private static final int LISTED = 1000;
 
   record Loaded(LoraPlan plan, Map<String, TensorData> values) {}
 
@@ -38,7 +40,7 @@ final class AdapterReader {
           directory.toString(),
           null,
           "not a directory; wanted one with %s and %s"
-              .formatted(LoraConfigJson.FILE_NAME, AdapterWriter.WEIGHTS));
+              .formatted(LoraConfigKeys.FILE_NAME, AdapterWriter.WEIGHTS));
     }
     LoraConfig config = LoraConfig.read(directory);
     LoraPlan plan = LoraPlan.lenient(tree, config);
@@ -54,12 +56,11 @@ final class AdapterReader {
 
   private static void warn(LoraPlan plan, LoraConfig config, ModuleTree tree) {
     TargetMatcher matcher = new TargetMatcher(config, tree.modelType());
-    List<String> unmatched = matcher.unmatchedNames(matcher.match(tree));
+    List<String> unmatched = new UnusedSettings(config, matcher, tree).targets();
     if (!unmatched.isEmpty()) {
       log.warn("targets {} of the adapter match nothing in {}", unmatched, tree.modelClass());
     }
-    if (AdapterWriter.overlap(plan, config.rankPattern())
-        || AdapterWriter.overlap(plan, config.alphaPattern())) {
+    if (plan.overlap(config.rankPattern()) || plan.overlap(config.alphaPattern())) {
       log.warn("two patterns hit one module; the file's order decides, which PEFT does not keep");
     }
   }

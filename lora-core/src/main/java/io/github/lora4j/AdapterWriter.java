@@ -18,7 +18,7 @@ final class AdapterWriter {
   static final String WEIGHTS = "adapter_model.safetensors";
 
   /** The configuration comes last: without it, a directory is no adapter. */
-  private static final List<String> FILES = List.of("README.md", WEIGHTS, LoraConfigJson.FILE_NAME);
+  private static final List<String> FILES = List.of("README.md", WEIGHTS, LoraConfigKeys.FILE_NAME);
 
   private AdapterWriter() {}
 
@@ -39,7 +39,7 @@ final class AdapterWriter {
     try {
       AtomicFile.write(aside.resolve(FILES.get(0)), utf8(ModelCard.of(config, plan)));
       weights.writeTo(aside.resolve(WEIGHTS));
-      AtomicFile.write(aside.resolve(LoraConfigJson.FILE_NAME), utf8(config.toJson()));
+      AtomicFile.write(aside.resolve(LoraConfigKeys.FILE_NAME), utf8(config.toJson()));
       publish(aside, target);
       AtomicFile.syncDirectory(parent);
     } finally {
@@ -74,12 +74,12 @@ final class AdapterWriter {
       builder.targetModules(
           new TargetModules.Names(plan.pairs().stream().map(LoraLinear::path).toList()));
     }
-    if (overlap(plan, config.rankPattern())) {
+    if (plan.overlap(config.rankPattern())) {
       Map<String, Integer> ranks = new LinkedHashMap<>();
       plan.pairs().forEach(pair -> ranks.put(pair.path(), pair.rank()));
       builder.rankPattern(ranks);
     }
-    if (overlap(plan, config.alphaPattern())) {
+    if (plan.overlap(config.alphaPattern())) {
       Map<String, Double> alphas = new LinkedHashMap<>();
       plan.pairs().forEach(pair -> alphas.put(pair.path(), pair.alpha()));
       builder.alphaPattern(alphas);
@@ -88,16 +88,6 @@ final class AdapterWriter {
       builder.baseModel(plan.tree().baseName());
     }
     return builder.build();
-  }
-
-  static boolean overlap(LoraPlan plan, Map<String, ?> patterns) {
-    return plan.pairs().stream()
-        .anyMatch(
-            pair ->
-                patterns.keySet().stream()
-                        .filter(key -> TargetMatcher.patternHits(key, pair.path()))
-                        .count()
-                    > 1);
   }
 
   private static byte[] utf8(String text) {

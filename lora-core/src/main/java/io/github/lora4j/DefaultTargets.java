@@ -1,6 +1,7 @@
 package io.github.lora4j;
 
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
 
 /** The customary targets per model type: PEFT 0.21's table, and the types that it lacks. */
@@ -47,13 +48,12 @@ final class DefaultTargets {
     }
   }
 
-  static TargetModules of(String modelType) {
-    TargetModules targets = TABLE.get(modelType);
-    if (targets == null) {
-      throw new IllegalArgumentException(
-          "model type '%s' has no default target modules; name them. Types with defaults: %s"
-              .formatted(modelType, TABLE.keySet()));
-    }
-    return targets;
+  static Optional<TargetModules> find(String modelType) {
+    return Optional.ofNullable(TABLE.get(modelType));
+  }
+
+  static String unknown(String modelType) {
+    return "model type '%s' has no default target modules; name them. Types with defaults: %s"
+        .formatted(modelType, TABLE.keySet());
   }
 }

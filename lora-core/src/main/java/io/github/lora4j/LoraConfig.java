@@ -2,11 +2,11 @@ package io.github.lora4j;
 
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 
 /**
@@ -19,47 +19,73 @@ import java.util.Optional;
  *     .bias(Bias.NONE).taskType(TaskType.CAUSAL_LM).build();
  * }</pre>
  *
+ * @param rank r of the pairs, unless {@code rankPattern} says otherwise
+ * @param alpha numerator of the scaling, unless {@code alphaPattern} says otherwise
+ * @param dropout probability in [0, 1) that an element of a pair's input is dropped while training
+ * @param targetModules which modules get a pair
+ * @param excludeModules which modules do not, though they are targets; empty for no exclusion
+ * @param layersToTransform indices of the layers to adapt, from 0; empty for all
+ * @param layersPattern names of the module lists in which {@code layersToTransform} counts; empty
+ *     for the first numbered segment of a path
+ * @param rankPattern ranks of some modules: regular expressions on the end of a path, the first
+ *     match counts
+ * @param alphaPattern alphas of some modules, likewise
+ * @param rsLora whether the scaling is alpha / √r instead of alpha / r
+ * @param bias which biases are trained
+ * @param init how A and B start
+ * @param taskType what the adapter is for; empty if not said
+ * @param fanInFanOut PEFT's note that the base stores weights as (in, out); kept for files, the
+ *     engine knows its own
+ * @param baseModel name of the base that the adapter was made for; empty if not known
+ * @param revision revision of the base; empty if not said
+ * @param otherSettings settings of a file that mean nothing here, as JSON text; written back as
+ *     they were
  * @see <a href="https://arxiv.org/abs/2106.09685">Hu et al. 2021, section 4.1</a>
  * @since 0.1.0
  */
-public final class LoraConfig {
+public record LoraConfig(
+    int rank,
+    double alpha,
+    double dropout,
+    TargetModules targetModules,
+    Optional<TargetModules> excludeModules,
+    List<Integer> layersToTransform,
+    List<String> layersPattern,
+    Map<String, Integer> rankPattern,
+    Map<String, Double> alphaPattern,
+    boolean rsLora,
+    Bias bias,
+    LoraInit init,
+    Optional<TaskType> taskType,
+    boolean fanInFanOut,
+    Optional<String> baseModel,
+    Optional<String> revision,
+    Map<String, String> otherSettings) {
 
-  private final int rank;
-  private final double alpha;
-  private final double dropout;
-  private final TargetModules targetModules;
-  private final Optional<TargetModules> excludeModules;
-  private final List<Integer> layersToTransform;
-  private final List<String> layersPattern;
-  private final Map<String, Integer> rankPattern;
-  private final Map<String, Double> alphaPattern;
-  private final boolean rsLora;
-  private final Bias bias;
-  private final LoraInit init;
-  private final Optional<TaskType> taskType;
-  private final boolean fanInFanOut;
-  private final Optional<String> baseModel;
-  private final Optional<String> revision;
-  private final Map<String, String> otherJson;
-
-  private LoraConfig(Builder builder) {
-    this.rank = builder.rank;
-    this.alpha = builder.alpha;
-    this.dropout = builder.dropout;
-    this.targetModules = builder.targetModules;
-    this.excludeModules = builder.excludeModules;
-    this.layersToTransform = List.copyOf(builder.layersToTransform);
-    this.layersPattern = List.copyOf(builder.layersPattern);
-    this.rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(builder.rankPattern));
-    this.alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(builder.alphaPattern));
-    this.rsLora = builder.rsLora;
-    this.bias = builder.bias;
-    this.init = builder.init;
-    this.taskType = builder.taskType;
-    this.fanInFanOut = builder.fanInFanOut;
-    this.baseModel = builder.baseModel;
-    this.revision = builder.revision;
-    this.otherJson = Collections.unmodifiableMap(new LinkedHashMap<>(builder.otherJson));
+  /**
+   * Copies the collections and checks everything; {@link #builder} is the shorter way.
+   *
+   * @throws IllegalArgumentException listing all problems
+   */
+  public LoraConfig {
+    Objects.requireNonNull(targetModules, "targetModules");
+    Objects.requireNonNull(bias, "bias");
+    Objects.requireNonNull(init, "init");
+    layersToTransform = List.copyOf(layersToTransform);
+    layersPattern = List.copyOf(layersPattern);
+    rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
+    alphaPattern = Collections.unmodifiableMap(new LinkedHashMap<>(alphaPattern));
+    otherSettings = Collections.unmodifiableMap(new LinkedHashMap<>(otherSettings));
+    List<String> problems =
+        new LoraConfigCheck()
+            .numbers(rank, alpha, dropout)
+            .targets(targetModules, excludeModules)
+            .layers(targetModules, layersToTransform, layersPattern)
+            .patterns(rankPattern, alphaPattern)
+            .problems();
+    if (!problems.isEmpty()) {
+      throw new IllegalArgumentException(String.join("; ", problems));
+    }
   }
 
   /**
@@ -81,166 +107,18 @@ public final class LoraConfig {
    * @throws LoraException if it is not JSON, not LoRA, or uses something that is not supported
    */
   public static LoraConfig read(Path fileOrDirectory) throws IOException {
-    return LoraConfigJson.read(fileOrDirectory);
+    return LoraConfigReader.read(fileOrDirectory);
   }
 
   /**
-   * The content of {@code adapter_config.json}: all keys of PEFT 0.21, sorted, indented by 2.
+   * The content of {@code adapter_config.json}, byte for byte as PEFT 0.21 writes it: all its keys,
+   * sorted, indented by 2, no line break at the end; the targets sorted, which PEFT leaves to
+   * chance.
    *
-   * @return JSON text with a line break at the end
+   * @return JSON text in ASCII
    */
   public String toJson() {
-    return LoraConfigJson.write(this);
-  }
-
-  /**
-   * Rank r of the pairs, unless {@link #rankPattern} says otherwise.
-   *
-   * @return a positive number
-   */
-  public int rank() {
-    return rank;
-  }
-
-  /**
-   * Numerator of the scaling.
-   *
-   * @return alpha
-   */
-  public double alpha() {
-    return alpha;
-  }
-
-  /**
-   * Probability that an element of a pair's input is dropped while training.
-   *
-   * @return in [0, 1)
-   */
-  public double dropout() {
-    return dropout;
-  }
-
-  /**
-   * Which modules get a pair.
-   *
-   * @return the targets
-   */
-  public TargetModules targetModules() {
-    return targetModules;
-  }
-
-  /**
-   * Which modules do not, though they are targets.
-   *
-   * @return empty for no exclusion
-   */
-  public Optional<TargetModules> excludeModules() {
-    return excludeModules;
-  }
-
-  /**
-   * Indices of the layers to adapt.
-   *
-   * @return empty for all
-   */
-  public List<Integer> layersToTransform() {
-    return layersToTransform;
-  }
-
-  /**
-   * Names of the module lists in which {@link #layersToTransform} counts.
-   *
-   * @return empty for the first numbered segment of a path
-   */
-  public List<String> layersPattern() {
-    return layersPattern;
-  }
-
-  /**
-   * Ranks of some modules: regular expressions on the end of a path, the first match counts.
-   *
-   * @return in order
-   */
-  public Map<String, Integer> rankPattern() {
-    return rankPattern;
-  }
-
-  /**
-   * Alphas of some modules, as {@link #rankPattern}.
-   *
-   * @return in order
-   */
-  public Map<String, Double> alphaPattern() {
-    return alphaPattern;
-  }
-
-  /**
-   * Whether the scaling is alpha / √r instead of alpha / r.
-   *
-   * @return true for rank-stabilised LoRA
-   */
-  public boolean rsLora() {
-    return rsLora;
-  }
-
-  /**
-   * Which biases are trained.
-   *
-   * @return the mode
-   */
-  public Bias bias() {
-    return bias;
-  }
-
-  /**
-   * How A and B start.
-   *
-   * @return the initialisation
-   */
-  public LoraInit init() {
-    return init;
-  }
-
-  /**
-   * What the adapter is for.
-   *
-   * @return empty if not said
-   */
-  public Optional<TaskType> taskType() {
-    return taskType;
-  }
-
-  /**
-   * PEFT's note that the base stores weights as (in, out); kept for files, the engine knows its
-   * own.
-   *
-   * @return the note
-   */
-  public boolean fanInFanOut() {
-    return fanInFanOut;
-  }
-
-  /**
-   * Name of the base that the adapter was made for.
-   *
-   * @return empty if not known
-   */
-  public Optional<String> baseModel() {
-    return baseModel;
-  }
-
-  /**
-   * Revision of the base.
-   *
-   * @return empty if not said
-   */
-  public Optional<String> revision() {
-    return revision;
-  }
-
-  /** Keys that mean nothing here, as JSON text. */
-  Map<String, String> otherJson() {
-    return otherJson;
+    return LoraConfigWriter.write(this);
   }
 
   /**
@@ -272,18 +150,8 @@ public final class LoraConfig {
     builder.fanInFanOut = fanInFanOut;
     builder.baseModel = baseModel;
     builder.revision = revision;
-    builder.otherJson = otherJson;
+    builder.otherSettings = otherSettings;
     return builder;
-  }
-
-  @Override
-  public boolean equals(Object other) {
-    return other instanceof LoraConfig that && toJson().equals(that.toJson());
-  }
-
-  @Override
-  public int hashCode() {
-    return toJson().hashCode();
   }
 
   @Override
@@ -310,7 +178,7 @@ public final class LoraConfig {
     private boolean fanInFanOut;
     private Optional<String> baseModel = Optional.empty();
     private Optional<String> revision = Optional.empty();
-    private Map<String, String> otherJson = Map.of();
+    private Map<String, String> otherSettings = Map.of();
 
     private Builder() {}
 
@@ -488,6 +356,12 @@ public final class LoraConfig {
       return this;
     }
 
+    /**
+     * Says that the base stores its weights as (in, out), as GPT-2 does; only files carry it.
+     *
+     * @param value the note
+     * @return this
+     */
     Builder fanInFanOut(boolean value) {
       this.fanInFanOut = value;
       return this;
@@ -498,8 +372,8 @@ public final class LoraConfig {
       return this;
     }
 
-    Builder otherJson(Map<String, String> value) {
-      this.otherJson = value;
+    Builder otherSettings(Map<String, String> value) {
+      this.otherSettings = value;
       return this;
     }
 
@@ -516,59 +390,24 @@ public final class LoraConfig {
      * @throws IllegalArgumentException listing all problems
      */
     public LoraConfig build() {
-      List<String> problems = new ArrayList<>();
-      if (rank <= 0) {
-        problems.add("rank must be positive, got " + rank);
-      }
-      if (!(alpha > 0) || Double.isInfinite(alpha)) {
-        problems.add("alpha must be positive, got " + alpha);
-      }
-      if (!(dropout >= 0 && dropout < 1)) {
-        problems.add("dropout must be in [0, 1), got " + dropout);
-      }
-      boolean listed = targetModules instanceof TargetModules.Names;
-      if (listed && ((TargetModules.Names) targetModules).names().isEmpty()) {
-        problems.add("target modules must name at least one module, got an empty list");
-      }
-      if (!layersToTransform.isEmpty() && !listed && !isDefault()) {
-        problems.add("layers to transform need target modules given by name, got " + targetModules);
-      }
-      if (!layersPattern.isEmpty() && layersToTransform.isEmpty()) {
-        problems.add("a layers pattern needs layers to transform, got none");
-      }
-      layersToTransform.stream()
-          .filter(layer -> layer < 0)
-          .forEach(layer -> problems.add("layers to transform count from 0, got " + layer));
-      rankPattern.forEach(
-          (key, value) -> {
-            PythonRegex.check(key, "rank pattern", problems);
-            if (value <= 0) {
-              problems.add("rank of pattern '%s' must be positive, got %d".formatted(key, value));
-            }
-          });
-      alphaPattern.forEach(
-          (key, value) -> {
-            PythonRegex.check(key, "alpha pattern", problems);
-            if (!(value > 0)) {
-              problems.add("alpha of pattern '%s' must be positive, got %s".formatted(key, value));
-            }
-          });
-      layersPattern.forEach(key -> PythonRegex.check(key, "layers pattern", problems));
-      if (targetModules instanceof TargetModules.Matching matching) {
-        PythonRegex.check(matching.regex(), "target modules", problems);
-      }
-      if (excludeModules.orElse(null) instanceof TargetModules.Matching matching) {
-        PythonRegex.check(matching.regex(), "excluded modules", problems);
-      }
-      if (!problems.isEmpty()) {
-        throw new IllegalArgumentException(String.join("; ", problems));
-      }
-      return new LoraConfig(this);
-    }
-
-    private boolean isDefault() {
-      return targetModules instanceof TargetModules.DefaultsFor
-          || targetModules instanceof TargetModules.DefaultsOfModel;
+      return new LoraConfig(
+          rank,
+          alpha,
+          dropout,
+          targetModules,
+          excludeModules,
+          layersToTransform,
+          layersPattern,
+          rankPattern,
+          alphaPattern,
+          rsLora,
+          bias,
+          init,
+          taskType,
+          fanInFanOut,
+          baseModel,
+          revision,
+          otherSettings);
     }
   }
 }

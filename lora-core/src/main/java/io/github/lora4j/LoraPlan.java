@@ -36,7 +36,8 @@ public record LoraPlan(
    * @param model the base
    * @param config what to adapt
    * @return the plan
-   * @throws LoraException if a target, an exclusion or a pattern matches nothing
+   * @throws LoraException if a target, an exclusion, a layer or a pattern matches nothing, or a
+   *     rank exceeds the side of a map
    */
   public static LoraPlan of(Object model, LoraConfig config) {
     return of(Backends.of(model).modules(model), config);
@@ -48,20 +49,33 @@ public record LoraPlan(
    * @param tree modules and parameters of a model
    * @param config what to adapt
    * @return the plan
-   * @throws LoraException if a target, an exclusion or a pattern matches nothing
+   * @throws LoraException if a target, an exclusion, a layer or a pattern matches nothing, or a
+   *     rank exceeds the side of a map
    */
   public static LoraPlan of(ModuleTree tree, LoraConfig config) {
     TargetMatcher matcher = new TargetMatcher(config, tree.modelType());
-    List<TargetModule> matched = matcher.match(tree);
-    List<String> missing = matcher.unmatchedNames(matched);
-    if (!missing.isEmpty()) {
-      throw new LoraException(TargetReport.nothingMatches(missing, tree));
+    List<String> problems = new UnusedSettings(config, matcher, tree).problems();
+    if (!problems.isEmpty()) {
+      throw new LoraException(String.join("; ", problems));
     }
-    List<String> unused = matcher.unused(tree, matched);
-    if (!unused.isEmpty()) {
-      throw new LoraException(String.join("; ", unused) + " in " + tree.modelClass());
+    LoraPlan plan = lenient(tree, config);
+    plan.checkRanks();
+    return plan;
+  }
+
+  /** A rank above the smaller side of a map costs more than the map and expresses no more. */
+  private void checkRanks() {
+    List<String> problems = new ArrayList<>();
+    for (LoraLinear pair : pairs) {
+      if (pair.rank() > Math.min(pair.inFeatures(), pair.outFeatures())) {
+        problems.add(
+            "rank %d of %s exceeds the smaller side of %d -> %d"
+                .formatted(pair.rank(), pair.path(), pair.inFeatures(), pair.outFeatures()));
+      }
     }
-    return lenient(tree, config);
+    if (!problems.isEmpty()) {
+      throw new LoraException(String.join("; ", problems));
+    }
   }
 
   /** As {@link #of}, but content if anything matches: how adapters of others are loaded. */
@@ -69,7 +83,8 @@ public record LoraPlan(
     TargetMatcher matcher = new TargetMatcher(config, tree.modelType());
     List<TargetModule> matched = matcher.match(tree);
     if (matched.isEmpty()) {
-      throw new LoraException(TargetReport.nothingMatches(matcher.unmatchedNames(matched), tree));
+      UnusedSettings unused = new UnusedSettings(config, matcher, tree);
+      throw new LoraException(unused.targetProblem(unused.targets()));
     }
     List<LoraLinear> pairs = new ArrayList<>();
     List<String> unfit = new ArrayList<>();
@@ -86,6 +101,18 @@ public record LoraPlan(
     }
     LoraConfig resolved = config.toBuilder().targetModules(matcher.targets()).build();
     return new LoraPlan(tree, resolved, pairs, biases(tree, config, pairs));
+  }
+
+  /** Whether two of the patterns mean one module: then their order decides. */
+  boolean overlap(Map<String, ?> patterns) {
+    TargetMatcher matcher = new TargetMatcher(config, tree.modelType());
+    return pairs.stream()
+        .anyMatch(
+            pair ->
+                patterns.keySet().stream()
+                        .filter(key -> matcher.patternHits(key, pair.path()))
+                        .count()
+                    > 1);
   }
 
   private static LoraLinear pair(TargetModule module, TargetMatcher matcher, LoraConfig config) {

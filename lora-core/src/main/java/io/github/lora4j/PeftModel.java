@@ -49,7 +49,8 @@ public final class PeftModel<M> implements AutoCloseable {
    * @param base the model without an adapter
    * @param config what to adapt
    * @return a view, to be closed by the caller
-   * @throws LoraException if a target, an exclusion or a pattern matches nothing
+   * @throws LoraException if a target, an exclusion, a layer or a pattern matches nothing, or a
+   *     rank exceeds the side of a map
    */
   public static <M> PeftModel<M> wrap(M base, LoraConfig config) {
     return wrap(base, config, DEFAULT_SEED);
@@ -63,7 +64,8 @@ public final class PeftModel<M> implements AutoCloseable {
    * @param config what to adapt
    * @param seed decides the values of A
    * @return a view, to be closed by the caller
-   * @throws LoraException if a target, an exclusion or a pattern matches nothing
+   * @throws LoraException if a target, an exclusion, a layer or a pattern matches nothing, or a
+   *     rank exceeds the side of a map
    */
   public static <M> PeftModel<M> wrap(M base, LoraConfig config, long seed) {
     Objects.requireNonNull(base, "base");

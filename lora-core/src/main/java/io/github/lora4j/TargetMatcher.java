@@ -4,38 +4,67 @@ import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TargetModule.Kind;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
+import java.util.function.Predicate;
 
 /** Decides which modules a configuration means, exactly as PEFT 0.21 does. */
 final class TargetMatcher {
 
-  /** Heads of classifiers, which {@code all-linear} leaves alone. */
-  private static final Set<String> CLASSIFIER_HEADS = Set.of("score", "classifier");
-
-  private static final Pattern FIRST_INDEX = Pattern.compile(".*?\\.[^.]*\\.(\\d+)\\.");
+  private static final PythonRegex FIRST_INDEX = PythonRegex.ofStart(".*?\\.[^.]*\\.(\\d+)\\.");
 
   private final LoraConfig config;
   private final TargetModules targets;
+  private final Predicate<String> named;
+  private final Predicate<String> excluded;
+  private final Set<String> heads;
+  private final List<PythonRegex> layers;
+  private final Map<String, PythonRegex> patterns = new LinkedHashMap<>();
 
   TargetMatcher(LoraConfig config, String modelType) {
     this.config = config;
     this.targets = resolve(config.targetModules(), modelType);
+    this.named = predicate(targets);
+    this.excluded = config.excludeModules().map(TargetMatcher::predicate).orElse(path -> false);
+    this.heads = headsOf(config.taskType());
+    this.layers = config.layersPattern().stream().map(PythonRegex::ofLayers).toList();
+    config.rankPattern().keySet().forEach(key -> patterns.put(key, PythonRegex.ofEnd(key)));
+    config.alphaPattern().keySet().forEach(key -> patterns.put(key, PythonRegex.ofEnd(key)));
   }
 
   private static TargetModules resolve(TargetModules given, String modelType) {
     if (given instanceof TargetModules.DefaultsFor defaults) {
-      return DefaultTargets.of(defaults.modelType());
+      return defaults.resolved();
     } else if (given instanceof TargetModules.DefaultsOfModel) {
-      return DefaultTargets.of(modelType);
+      return DefaultTargets.find(modelType)
+          .orElseThrow(() -> new LoraException(DefaultTargets.unknown(modelType)));
     }
     return given;
+  }
+
+  private static Predicate<String> predicate(TargetModules targets) {
+    if (targets instanceof TargetModules.Matching matching) {
+      return PythonRegex.of(matching.regex())::matches;
+    } else if (targets instanceof TargetModules.Names names) {
+      return path -> names.names().stream().anyMatch(name -> isOrEndsWith(path, name));
+    }
+    return path -> true;
+  }
+
+  /** Heads that PEFT trains whole for a task, and hence never adapts. */
+  private static Set<String> headsOf(Optional<TaskType> task) {
+    return task.map(
+            type ->
+                switch (type) {
+                  case SEQ_CLS, TOKEN_CLS -> Set.of("classifier", "score");
+                  case QUESTION_ANS -> Set.of("qa_outputs");
+                  default -> Set.<String>of();
+                })
+        .orElse(Set.of());
   }
 
   /** The targets with defaults replaced by what they stand for. */
@@ -53,47 +82,27 @@ final class TargetMatcher {
     return matched;
   }
 
-  boolean matches(TargetModule module) {
-    if (targets instanceof TargetModules.AllLinear) {
-      return isBodyLinear(module) && !isExcluded(module.path());
-    }
-    return matchesPath(module.path());
+  private boolean matches(TargetModule module) {
+    boolean kindFits =
+        !(targets instanceof TargetModules.AllLinear) || module.kind() == Kind.LINEAR;
+    return kindFits && matchesPath(module.path());
   }
 
   /** The part of the decision that needs nothing but the path. */
   boolean matchesPath(String path) {
-    if (isExcluded(path)) {
-      return false;
-    }
-    if (targets instanceof TargetModules.Matching matching) {
-      return PythonRegex.compile(matching.regex()).matcher(path).matches();
-    }
-    List<String> names = ((TargetModules.Names) targets).names();
-    if (names.contains(path)) {
-      return true; // a full path is meant as it stands, whatever its layer
-    }
-    return names.stream().anyMatch(name -> path.endsWith("." + name)) && isWantedLayer(path);
+    return !isExcluded(path) && isNamed(path) && isWantedLayer(path);
   }
 
-  private boolean isBodyLinear(TargetModule module) {
-    boolean classifies =
-        config.taskType().filter(task -> task == TaskType.SEQ_CLS).isPresent()
-            && CLASSIFIER_HEADS.contains(module.name());
-    return module.kind() == Kind.LINEAR && !classifies;
+  boolean isNamed(String path) {
+    return named.test(path);
   }
 
   boolean isExcluded(String path) {
-    Optional<TargetModules> excluded = config.excludeModules();
-    if (excluded.isEmpty()) {
-      return false;
-    }
-    if (excluded.get() instanceof TargetModules.Matching matching) {
-      return PythonRegex.compile(matching.regex()).matcher(path).matches();
-    }
-    if (excluded.get() instanceof TargetModules.Names names) {
-      return names.names().stream().anyMatch(name -> isOrEndsWith(path, name));
-    }
-    return false;
+    return excluded.test(path) || (!heads.isEmpty() && isInHead(path));
+  }
+
+  private boolean isInHead(String path) {
+    return List.of(path.split("\\.", -1)).stream().anyMatch(heads::contains);
   }
 
   static boolean isOrEndsWith(String path, String name) {
@@ -101,32 +110,25 @@ final class TargetMatcher {
   }
 
   private boolean isWantedLayer(String path) {
-    if (config.layersToTransform().isEmpty()) {
+    if (config.layersToTransform().isEmpty()
+        || !(targets instanceof TargetModules.Names names)
+        || names.names().contains(path)) { // a full path is meant as it stands
       return true;
     }
-    Optional<Integer> layer = layerOf(path);
-    return layer.isPresent() && config.layersToTransform().contains(layer.get());
+    OptionalInt layer = layerOf(path);
+    return layer.isPresent() && config.layersToTransform().contains(layer.getAsInt());
   }
 
-  private Optional<Integer> layerOf(String path) {
-    if (config.layersPattern().isEmpty()) {
-      return index(FIRST_INDEX, path);
+  /** The layer that a path is in, as {@code layers_to_transform} counts. */
+  OptionalInt layerOf(String path) {
+    if (layers.isEmpty()) {
+      return FIRST_INDEX.number(path);
     }
-    for (String pattern : config.layersPattern()) {
-      Pattern regex = PythonRegex.compile("(?:^|.*?\\.)" + pattern + "\\.(\\d+)\\.");
-      Optional<Integer> layer = index(regex, path);
-      if (layer.isPresent()) {
-        return layer;
-      }
-    }
-    return Optional.empty();
-  }
-
-  private static Optional<Integer> index(Pattern regex, String path) {
-    Matcher matcher = regex.matcher(path);
-    return matcher.lookingAt()
-        ? Optional.of(Integer.parseInt(matcher.group(matcher.groupCount())))
-        : Optional.empty();
+    return layers.stream()
+        .map(pattern -> pattern.number(path))
+        .filter(OptionalInt::isPresent)
+        .findFirst()
+        .orElse(OptionalInt.empty());
   }
 
   int rankOf(String path) {
@@ -137,44 +139,17 @@ final class TargetMatcher {
     return lookUp(config.alphaPattern(), path).orElse(config.alpha());
   }
 
-  private static <V> Optional<V> lookUp(Map<String, V> patterns, String path) {
-    for (Map.Entry<String, V> entry : patterns.entrySet()) {
-      if (patternHits(entry.getKey(), path)) {
-        return Optional.of(entry.getValue());
-      }
-    }
-    return Optional.empty();
+  private <V> Optional<V> lookUp(Map<String, V> values, String path) {
+    return values.entrySet().stream()
+        .filter(entry -> patternHits(entry.getKey(), path))
+        .map(Map.Entry::getValue)
+        .findFirst();
   }
 
-  static boolean patternHits(String key, String path) {
-    return PythonRegex.compile("(.*\\.)?(" + key + ")$").matcher(path).lookingAt();
-  }
-
-  /** Targets, exclusions and patterns that hit nothing: a typo that PEFT would train around. */
-  List<String> unused(ModuleTree tree, List<TargetModule> matched) {
-    List<String> unused = new ArrayList<>();
-    if (config.excludeModules().isPresent()
-        && tree.modules().stream().noneMatch(module -> isExcluded(module.path()))) {
-      unused.add("excluded modules " + describe(config.excludeModules().get()) + " match nothing");
-    }
-    Set<String> patterns = new LinkedHashSet<>(config.rankPattern().keySet());
-    patterns.addAll(config.alphaPattern().keySet());
-    for (String key : patterns) {
-      if (matched.stream().noneMatch(module -> patternHits(key, module.path()))) {
-        unused.add("pattern '%s' of ranks or alphas matches no adapted module".formatted(key));
-      }
-    }
-    return unused;
-  }
-
-  /** Listed names that no matched module answers to. */
-  List<String> unmatchedNames(List<TargetModule> matched) {
-    if (!(targets instanceof TargetModules.Names names)) {
-      return matched.isEmpty() ? List.of(describe(targets)) : List.of();
-    }
-    return names.names().stream()
-        .filter(name -> matched.stream().noneMatch(m -> isOrEndsWith(m.path(), name)))
-        .toList();
+  /** Whether a key of the rank or alpha patterns means a module. */
+  boolean patternHits(String key, String path) {
+    PythonRegex pattern = patterns.get(key);
+    return pattern != null && pattern.matches(path);
   }
 
   static String describe(TargetModules targets) {
@@ -183,6 +158,6 @@ final class TargetMatcher {
     } else if (targets instanceof TargetModules.Matching matching) {
       return "'" + matching.regex() + "'";
     }
-    return targets.getClass().getSimpleName().toLowerCase(Locale.ROOT);
+    return targets instanceof TargetModules.AllLinear ? "all-linear" : targets.toString();
   }
 }

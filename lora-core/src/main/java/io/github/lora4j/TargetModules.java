@@ -44,9 +44,24 @@ public sealed interface TargetModules {
    * @param modelType e.g. {@code bloom}
    */
   record DefaultsFor(String modelType) implements TargetModules {
-    /** Checks that there is one. */
+    /**
+     * Checks that the family has targets.
+     *
+     * @throws IllegalArgumentException if it has none
+     */
     public DefaultsFor {
       Objects.requireNonNull(modelType, "modelType");
+      resolve(modelType);
+    }
+
+    /** The targets that the name stands for. */
+    TargetModules resolved() {
+      return resolve(modelType);
+    }
+
+    private static TargetModules resolve(String modelType) {
+      return DefaultTargets.find(modelType)
+          .orElseThrow(() -> new IllegalArgumentException(DefaultTargets.unknown(modelType)));
     }
   }
 
@@ -90,7 +105,6 @@ public sealed interface TargetModules {
    * @throws IllegalArgumentException if the family has none
    */
   static TargetModules defaultsFor(String modelType) {
-    DefaultTargets.of(modelType);
     return new DefaultsFor(modelType);
   }
 }

@@ -3,7 +3,8 @@ package io.github.lora4j.io;
 import java.util.Optional;
 
 /**
- * Element types of safetensors files.
+ * Element types of safetensors files, in the order of the reference implementation: a writer places
+ * the last types first. Complex numbers and types of less than a byte are not read.
  *
  * @since 0.1.0
  */
@@ -20,6 +21,10 @@ public enum DType {
   F8_E4M3(1, true),
   /** 8-bit power of two, the scale of block formats; 255 is NaN. */
   F8_E8M0(1, true),
+  /** As {@link #F8_E4M3} with another bias and without a negative zero. */
+  F8_E4M3FNUZ(1, true),
+  /** As {@link #F8_E5M2} with another bias, finite only, without a negative zero. */
+  F8_E5M2FNUZ(1, true),
   /** Signed 16-bit integer. */
   I16(2, false),
   /** Unsigned 16-bit integer. */

@@ -97,6 +97,26 @@ public final class HalfFloats {
     return bits < 0 ? -magnitude : magnitude;
   }
 
+  static float fromE4M3Fnuz(byte bits) {
+    return fnuz(bits, 3, 8);
+  }
+
+  static float fromE5M2Fnuz(byte bits) {
+    return fnuz(bits, 2, 16);
+  }
+
+  /** Finite only, no negative zero: its place is taken by the one NaN. */
+  private static float fnuz(byte bits, int mantissaBits, int bias) {
+    if (bits == (byte) 0x80) {
+      return Float.NaN;
+    }
+    int exponent = (bits & 0x7F) >> mantissaBits;
+    float fraction = (float) (bits & ((1 << mantissaBits) - 1)) / (1 << mantissaBits);
+    float magnitude =
+        exponent == 0 ? Math.scalb(fraction, 1 - bias) : Math.scalb(1 + fraction, exponent - bias);
+    return bits < 0 ? -magnitude : magnitude;
+  }
+
   static float fromE8M0(byte bits) {
     int exponent = bits & 0xFF;
     return exponent == 0xFF ? Float.NaN : (float) Math.scalb(1.0, exponent - 127);

@@ -44,7 +44,11 @@ public final class Safetensors implements AutoCloseable {
   private final Map<String, TensorEntry> tensors = new LinkedHashMap<>();
   private final Map<String, String> metadata = new LinkedHashMap<>();
 
-  private Safetensors() {}
+  private final Path source;
+
+  private Safetensors(Path source) {
+    this.source = source;
+  }
 
   /**
    * Opens a file, or the model in a directory: the shards that {@code model.safetensors.index.json}
@@ -56,7 +60,7 @@ public final class Safetensors implements AutoCloseable {
    * @throws IOException if a file is missing or cannot be read
    */
   public static Safetensors open(Path fileOrDirectory) throws IOException {
-    Safetensors result = new Safetensors();
+    Safetensors result = new Safetensors(fileOrDirectory);
     try {
       if (!Files.isDirectory(fileOrDirectory)) {
         result.add(fileOrDirectory);
@@ -136,8 +140,7 @@ public final class Safetensors implements AutoCloseable {
   public TensorEntry require(String name) throws TensorFileException {
     TensorEntry tensor = tensors.get(name);
     if (tensor == null) {
-      throw new TensorFileException(
-          channels.keySet().iterator().next(), "has no tensor '%s'".formatted(name));
+      throw new TensorFileException(source, "has no tensor '%s'".formatted(name));
     }
     return tensor;
   }
@@ -215,6 +218,8 @@ public final class Safetensors implements AutoCloseable {
       case F8_E5M2 -> HalfFloats.fromE5M2(bytes.get(i));
       case F8_E4M3 -> HalfFloats.fromE4M3(bytes.get(i));
       case F8_E8M0 -> HalfFloats.fromE8M0(bytes.get(i));
+      case F8_E4M3FNUZ -> HalfFloats.fromE4M3Fnuz(bytes.get(i));
+      case F8_E5M2FNUZ -> HalfFloats.fromE5M2Fnuz(bytes.get(i));
       case I16 -> bytes.getShort(2 * i);
       case U16 -> bytes.getShort(2 * i) & 0xFFFF;
       case F16 -> HalfFloats.fromF16(bytes.getShort(2 * i));

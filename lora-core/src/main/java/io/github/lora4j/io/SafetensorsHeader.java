@@ -6,7 +6,6 @@ import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import java.io.IOException;
 import java.io.StringReader;
-import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -14,6 +13,7 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -78,7 +78,7 @@ final class SafetensorsHeader {
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(raw).toString();
     } catch (CharacterCodingException e) {
-      throw problem("the header is not UTF-8");
+      throw problem("the header is not UTF-8 from its byte %d on", raw.position());
     }
   }
 
@@ -170,11 +170,8 @@ final class SafetensorsHeader {
       }
       String text = json.nextString();
       try {
-        if (text.length() > 24) {
-          throw new NumberFormatException(text);
-        }
-        numbers.add(new BigDecimal(text).longValueExact());
-      } catch (ArithmeticException | NumberFormatException e) {
+        numbers.add(Long.parseLong(text));
+      } catch (NumberFormatException e) {
         throw problem("tensor '%s': %s holds %.30s, which is no 64-bit integer", name, key, text);
       }
       if (numbers.get(numbers.size() - 1) < 0) {
@@ -189,7 +186,9 @@ final class SafetensorsHeader {
       throws TensorFileException {
     Optional<DType> dtype = DType.named(dtypeName);
     if (dtype.isEmpty()) {
-      throw problem("tensor '%s' has dtype '%s', which is not known", name, dtypeName);
+      throw problem(
+          "tensor '%s' has dtype '%s', wanted one of %s",
+          name, dtypeName, Arrays.toString(DType.values()));
     }
     if (offsets.size() != 2) {
       throw problem("tensor '%s': data_offsets wants 2 numbers, got %d", name, offsets.size());
@@ -227,16 +226,19 @@ final class SafetensorsHeader {
     tensors.sort(
         Comparator.comparingLong(TensorEntry::offset).thenComparingLong(TensorEntry::bytes));
     long at = dataStart;
+    String before = "the header";
     for (TensorEntry tensor : tensors) {
       if (tensor.offset() != at) {
         throw problem(
-            "tensor '%s' begins at byte %d of the data, but what stands before it ends at %d (%s)",
+            "tensor '%s' begins at byte %d of the data, but %s before it ends at %d (%s)",
             tensor.name(),
             tensor.offset() - dataStart,
+            before,
             at - dataStart,
             tensor.offset() < at ? "overlap" : "hole");
       }
       at += tensor.bytes();
+      before = "tensor '" + tensor.name() + "'";
     }
     if (at != fileSize) {
       throw problem(

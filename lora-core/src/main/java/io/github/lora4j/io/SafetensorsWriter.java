@@ -33,26 +33,6 @@ public final class SafetensorsWriter {
 
   private static final int CHUNK = 1 << 20;
 
-  /** Wider types first, so that every tensor is aligned; the order of the reference. */
-  private static final List<DType> ORDER =
-      List.of(
-          DType.U64,
-          DType.I64,
-          DType.F64,
-          DType.U32,
-          DType.I32,
-          DType.F32,
-          DType.BF16,
-          DType.F16,
-          DType.U16,
-          DType.I16,
-          DType.F8_E8M0,
-          DType.F8_E4M3,
-          DType.F8_E5M2,
-          DType.I8,
-          DType.U8,
-          DType.BOOL);
-
   /** Gives the bytes of a tensor, little-endian, in pieces. */
   private interface Source {
     void writeTo(FileChannel channel) throws IOException;
@@ -86,6 +66,8 @@ public final class SafetensorsWriter {
    * @param shape dimensions
    * @param values elements, row-major; must not change before writing
    * @return this
+   * @throws IllegalArgumentException if the shape and the number of values disagree, or there is a
+   *     tensor of that name
    */
   public SafetensorsWriter add(String name, List<Long> shape, float[] values) {
     Source source = channel -> writeFloats(channel, values);
@@ -100,6 +82,8 @@ public final class SafetensorsWriter {
    * @param shape dimensions
    * @param bytes little-endian elements from position to limit; must not change before writing
    * @return this
+   * @throws IllegalArgumentException if shape, type and bytes disagree, or there is a tensor of
+   *     that name
    */
   public SafetensorsWriter add(String name, DType dtype, List<Long> shape, ByteBuffer bytes) {
     ByteBuffer data = bytes.slice();
@@ -125,8 +109,18 @@ public final class SafetensorsWriter {
   }
 
   private SafetensorsWriter add(Item item) {
+    if (item.name.equals("__metadata__")) {
+      throw new IllegalArgumentException("'__metadata__' is the name of the notes, not a tensor's");
+    }
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(item.name)) {
+      throw new IllegalArgumentException("tensor '%s': half a character".formatted(item.name));
+    }
     long wanted = item.dtype.sizeInBytes();
     for (long size : item.shape) {
+      if (size < 0) {
+        throw new IllegalArgumentException(
+            "tensor '%s': shape %s has a negative dimension".formatted(item.name, item.shape));
+      }
       wanted = Math.multiplyExact(wanted, size);
     }
     if (wanted != item.bytes) {
@@ -172,7 +166,7 @@ public final class SafetensorsWriter {
   private List<Item> sorted() {
     return items.stream()
         .sorted(
-            Comparator.<Item>comparingInt(item -> ORDER.indexOf(item.dtype))
+            Comparator.comparing(Item::dtype, Comparator.reverseOrder()) // wide first: aligned
                 .thenComparing(
                     item -> item.name.getBytes(StandardCharsets.UTF_8), Arrays::compareUnsigned))
         .toList();
@@ -194,6 +188,11 @@ public final class SafetensorsWriter {
       at += item.bytes;
     }
     byte[] text = gson.toJson(json).getBytes(StandardCharsets.UTF_8);
+    if (text.length > SafetensorsHeader.MAX_HEADER - 7) {
+      throw new IllegalArgumentException(
+          "the header of %d tensors has %d bytes, the format allows %d"
+              .formatted(sorted.size(), text.length, SafetensorsHeader.MAX_HEADER));
+    }
     int padded = (text.length + 7) / 8 * 8;
     ByteBuffer header = ByteBuffer.allocate(8 + padded).order(ByteOrder.LITTLE_ENDIAN);
     header.putLong(padded).put(text);

@@ -3,8 +3,12 @@ package io.github.lora4j.io;
 import com.google.gson.JsonParseException;
 import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import com.google.gson.stream.MalformedJsonException;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.Reader;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -16,73 +20,97 @@ final class ShardIndex {
 
   static final String FILE_NAME = "model.safetensors.index.json";
 
-  private ShardIndex() {}
+  private final Path index;
+  private final Map<String, Path> shards = new LinkedHashMap<>();
+
+  private ShardIndex(Path index) {
+    this.index = index;
+  }
 
   /** Tensor name to shard, every shard a plain file name beside the index that exists. */
   static Map<String, Path> read(Path index) throws IOException {
-    Map<String, Path> shards = new LinkedHashMap<>();
-    boolean found = false;
+    long size = Files.size(index);
+    if (size > SafetensorsHeader.MAX_HEADER) {
+      throw new TensorFileException(
+          index, "has %d bytes, at most %d are read".formatted(size, SafetensorsHeader.MAX_HEADER));
+    }
+    ShardIndex result = new ShardIndex(index);
     try (Reader text = Files.newBufferedReader(index);
         JsonReader json = new JsonReader(text)) {
       json.setStrictness(Strictness.STRICT);
-      json.beginObject();
-      while (json.hasNext()) {
-        if (!json.nextName().equals("weight_map")) {
-          json.skipValue();
-          continue;
-        }
-        found = true;
-        json.beginObject();
-        while (json.hasNext()) {
-          String tensor = json.nextName();
-          Path shard = shard(index, tensor, json.nextString());
-          if (shards.put(tensor, shard) != null) {
-            throw new TensorFileException(index, "'%s' stands twice".formatted(tensor));
-          }
-        }
-        json.endObject();
-      }
-      json.endObject();
+      result.parse(json);
     } catch (TensorFileException e) {
       throw e;
-    } catch (JsonParseException | IllegalStateException | java.io.EOFException e) {
+    } catch (CharacterCodingException e) {
+      throw new TensorFileException(index, "is not UTF-8");
+    } catch (JsonParseException | IllegalStateException | EOFException | MalformedJsonException e) {
       throw new TensorFileException(index, "is not the JSON wanted: " + e.getMessage());
-    } catch (com.google.gson.stream.MalformedJsonException e) {
-      throw new TensorFileException(index, "is not JSON: " + e.getMessage());
     }
-    if (!found) {
-      throw new TensorFileException(index, "has no weight_map");
-    }
-    return shards;
+    return result.shards;
   }
 
-  private static Path shard(Path index, String tensor, String name) throws TensorFileException {
-    Path shard;
-    try {
-      shard = Path.of(name);
-    } catch (InvalidPathException e) {
-      throw new TensorFileException(
-          index, "tensor '%s': '%s' is no file name".formatted(tensor, name));
+  private void parse(JsonReader json) throws IOException {
+    boolean found = false;
+    json.beginObject();
+    while (json.hasNext()) {
+      if (!json.nextName().equals("weight_map")) {
+        json.skipValue();
+      } else if (found) {
+        throw problem("'weight_map' stands twice");
+      } else {
+        found = true;
+        parseWeightMap(json);
+      }
     }
-    boolean plain =
-        !name.isEmpty()
-            && !shard.isAbsolute()
-            && shard.getNameCount() == 1
-            && !name.equals("..")
-            && !name.equals(".")
-            && name.indexOf('\\') < 0
-            && name.indexOf('/') < 0;
-    if (!plain) {
-      throw new TensorFileException(
-          index,
-          "tensor '%s' points to '%s'; only files beside the index are read"
-              .formatted(tensor, name));
+    json.endObject();
+    if (json.peek() != JsonToken.END_DOCUMENT) {
+      throw problem("text follows the JSON object");
+    }
+    if (!found) {
+      throw problem("has no weight_map");
+    }
+  }
+
+  private void parseWeightMap(JsonReader json) throws IOException {
+    json.beginObject();
+    while (json.hasNext()) {
+      String tensor = json.nextName();
+      if (shards.put(tensor, shard(tensor, json.nextString())) != null) {
+        throw problem("'%s' stands twice", tensor);
+      }
+    }
+    json.endObject();
+  }
+
+  private Path shard(String tensor, String name) throws TensorFileException {
+    if (!isPlain(name)) {
+      throw problem(
+          "tensor '%s' points to '%s'; only files beside the index are read", tensor, name);
     }
     Path file = index.resolveSibling(name);
     if (!Files.isRegularFile(file)) {
-      throw new TensorFileException(
-          index, "tensor '%s' is in shard '%s', which is missing".formatted(tensor, name));
+      throw problem("tensor '%s' is in shard '%s', which is missing", tensor, name);
     }
     return file;
+  }
+
+  /** A name without any way out of the directory, on this system or another. */
+  private static boolean isPlain(String name) {
+    try {
+      Path path = Path.of(name);
+      return !name.isEmpty()
+          && !path.isAbsolute()
+          && path.getNameCount() == 1
+          && !name.equals("..")
+          && !name.equals(".")
+          && name.indexOf('\\') < 0
+          && name.indexOf('/') < 0;
+    } catch (InvalidPathException e) {
+      return false; // no name of a file at all
+    }
+  }
+
+  private TensorFileException problem(String format, Object... arguments) {
+    return new TensorFileException(index, format.formatted(arguments));
   }
 }

@@ -82,6 +82,24 @@ public final class CausalLm implements AutoCloseable {
   }
 
   /**
+   * Modules and parameters of a checkpoint from its {@code config.json} alone: no weight and no
+   * tokenizer is read, or has to be there. Enough to print the tree, to plan and to count.
+   *
+   * <pre>{@code
+   * ModuleTree bloom3b = CausalLm.modules(Path.of("bloom-3b/config.json"));
+   * System.out.println(LoraPlan.of(bloom3b, config).parameterCount());
+   * }</pre>
+   *
+   * @param directoryOrConfig a Hugging Face model directory, or the file itself
+   * @return the tree
+   * @throws IOException if the file is missing or cannot be read
+   * @throws io.github.lora4j.LoraException if it describes no model of a known family
+   */
+  public static ModuleTree modules(Path directoryOrConfig) throws IOException {
+    return ModelDirectory.modules(directoryOrConfig);
+  }
+
+  /**
    * The module tree as PyTorch prints it, with the names of the checkpoint.
    *
    * @return several lines

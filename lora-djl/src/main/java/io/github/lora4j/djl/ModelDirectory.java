@@ -2,25 +2,25 @@ package io.github.lora4j.djl;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Engines;
+import io.github.lora4j.djl.internal.Json;
 import io.github.lora4j.djl.model.Decoder;
+import io.github.lora4j.djl.model.bloom.BloomConfig;
 import io.github.lora4j.djl.model.bloom.BloomModel;
 import io.github.lora4j.io.Safetensors;
+import io.github.lora4j.spi.ModuleTree;
 import java.io.IOException;
-import java.io.Reader;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Reads a Hugging Face model directory into a base. */
 final class ModelDirectory {
 
+  private static final String CONFIG = "config.json";
   private static final List<String> FAMILIES = List.of("bloom");
 
   private ModelDirectory() {}
@@ -30,22 +30,12 @@ final class ModelDirectory {
       throw new NoSuchFileException(
           directory.toString(),
           null,
-          "not a directory; wanted a model directory with config.json, tokenizer.json and"
-              + " model.safetensors");
+          "not a directory; wanted a model directory with config.json, tokenizer.json,"
+              + " tokenizer_config.json and model.safetensors");
     }
-    JsonObject config = config(directory.resolve("config.json"));
-    String family = text(config, "model_type");
-    if (!FAMILIES.contains(family)) {
-      throw new LoraException(
-          "%s: model_type '%s' is not supported; supported: %s"
-              .formatted(directory.resolve("config.json"), family, FAMILIES));
-    }
+    Json json = config(directory.resolve(CONFIG));
+    BloomConfig config = BloomConfig.of(json);
     checkDevice(options.device());
-    String given = text(config, "_name_or_path");
-    String name =
-        given.isEmpty()
-            ? String.valueOf(directory.toAbsolutePath().normalize().getFileName())
-            : given;
     Tokenizer tokenizer = Tokenizer.load(directory);
     NDManager manager = Engines.newManager(options.device());
     try (Safetensors files = Safetensors.open(directory)) {
@@ -54,7 +44,7 @@ final class ModelDirectory {
           BloomModel.read(
               config,
               files,
-              name,
+              name(json, directory),
               options.precision().storage(),
               options.precision().compute(gpu),
               manager);
@@ -66,24 +56,31 @@ final class ModelDirectory {
     }
   }
 
-  private static JsonObject config(Path file) throws IOException {
-    try (Reader reader = Files.newBufferedReader(file)) {
-      JsonElement json = JsonParser.parseReader(reader);
-      if (json.isJsonObject()) {
-        return json.getAsJsonObject();
-      }
-      throw new LoraException(file + ": wanted a JSON object");
-    } catch (NoSuchFileException e) {
-      throw new NoSuchFileException(
-          file.toString(), null, "missing; wanted a Hugging Face model directory");
-    } catch (JsonParseException e) {
-      throw new LoraException(file + " is not JSON: " + e.getMessage(), e);
-    }
+  static ModuleTree modules(Path directoryOrConfig) throws IOException {
+    Path file =
+        Files.isDirectory(directoryOrConfig)
+            ? directoryOrConfig.resolve(CONFIG)
+            : directoryOrConfig;
+    Json json = config(file);
+    return BloomModel.tree(BloomConfig.of(json), name(json, file.toAbsolutePath().getParent()));
   }
 
-  private static String text(JsonObject json, String key) {
-    JsonElement value = json.get(key);
-    return value == null || value.isJsonNull() ? "" : value.getAsString();
+  private static Json config(Path file) throws IOException {
+    Json json = Json.read(file, "a Hugging Face model directory");
+    String family = json.require("model_type", json.text("model_type"));
+    if (!FAMILIES.contains(family)) {
+      throw new LoraException(
+          "%s: model_type '%s' is not supported; supported: %s".formatted(json, family, FAMILIES));
+    }
+    return json;
+  }
+
+  private static String name(Json json, @Nullable Path directory) {
+    String given = json.text("_name_or_path").orElse("");
+    if (!given.isEmpty() || directory == null) {
+      return given;
+    }
+    return String.valueOf(directory.toAbsolutePath().normalize().getFileName());
   }
 
   private static void checkDevice(Device device) {

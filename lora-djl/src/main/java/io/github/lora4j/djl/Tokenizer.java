@@ -1,17 +1,14 @@
 package io.github.lora4j.djl;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
-import com.google.gson.JsonParseException;
-import com.google.gson.JsonParser;
 import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.internal.Engines;
+import io.github.lora4j.djl.internal.Json;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -38,59 +35,39 @@ public final class Tokenizer implements AutoCloseable {
   /**
    * Loads a tokenizer.
    *
-   * @param directory holds {@code tokenizer.json} and, for the special tokens, {@code
+   * @param directory holds {@code tokenizer.json} and, for what special tokens are for, {@code
    *     tokenizer_config.json}
    * @return the tokenizer, to be closed by the caller
    * @throws IOException if a file is missing or cannot be read
    * @throws LoraException if a file is not what it should be
    */
   public static Tokenizer load(Path directory) throws IOException {
+    Engines.sendNoTelemetry();
     Path file = directory.resolve("tokenizer.json");
-    if (!Files.exists(file)) {
-      throw new NoSuchFileException(
-          file.toString(), null, "missing; wanted a model directory with tokenizer.json");
-    }
     Map<String, Integer> specialIds = new HashMap<>();
-    JsonElement added = object(file).get("added_tokens");
-    if (added != null && added.isJsonArray()) {
-      for (JsonElement token : added.getAsJsonArray()) {
-        JsonObject fields = token.getAsJsonObject();
-        specialIds.put(fields.get("content").getAsString(), fields.get("id").getAsInt());
-      }
+    for (Json token :
+        Json.read(file, "the tokenizer of a model directory").objects("added_tokens")) {
+      String content = token.require("content", token.text("content"));
+      OptionalInt id = token.whole("id");
+      specialIds.put(content, token.require("id", id.stream().boxed().findFirst()));
     }
     Map<String, String> roles = new HashMap<>();
-    Path config = directory.resolve("tokenizer_config.json");
-    if (Files.exists(config)) {
-      for (String role : new String[] {"bos_token", "eos_token", "pad_token", "unk_token"}) {
-        content(object(config).get(role)).ifPresent(token -> roles.put(role, token));
-      }
+    Json config =
+        Json.read(
+            directory.resolve("tokenizer_config.json"), "what names the token that ends a text");
+    for (String role : List.of("bos_token", "eos_token", "pad_token")) {
+      // a special token is written as a text or as an object with its content
+      Optional<Json> object = config.object(role);
+      Optional<String> text = object.isPresent() ? object.get().text("content") : config.text(role);
+      text.ifPresent(token -> roles.put(role, token));
     }
     Map<String, String> options =
         Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "true");
     try {
       return new Tokenizer(HuggingFaceTokenizer.newInstance(file, options), specialIds, roles);
     } catch (RuntimeException e) {
-      throw new LoraException(file + " is no tokenizer: " + e.getMessage(), e);
+      throw new LoraException(file + " is no tokenizer: " + Json.reason(e), e);
     }
-  }
-
-  private static JsonObject object(Path file) throws IOException {
-    try {
-      return JsonParser.parseString(Files.readString(file)).getAsJsonObject();
-    } catch (JsonParseException | IllegalStateException e) {
-      throw new LoraException(file + " is not a JSON object: " + e.getMessage(), e);
-    }
-  }
-
-  /** A special token is written as a string or as an object with its content. */
-  private static Optional<String> content(JsonElement token) {
-    if (token == null || token.isJsonNull()) {
-      return Optional.empty();
-    }
-    return Optional.of(
-        token.isJsonObject()
-            ? token.getAsJsonObject().get("content").getAsString()
-            : token.getAsString());
   }
 
   /**

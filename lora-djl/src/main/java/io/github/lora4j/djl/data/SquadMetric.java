@@ -5,6 +5,7 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import io.github.lora4j.LoraException;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -25,8 +26,12 @@ import java.util.regex.Pattern;
 public final class SquadMetric {
 
   private static final Pattern PUNCTUATION = Pattern.compile("[!-/:-@\\[-`{-~]");
+
+  /**
+   * Words as Python's {@code \b} ends them: at anything but letters, numbers and the underscore.
+   */
   private static final Pattern ARTICLES =
-      Pattern.compile("\\b(a|an|the)\\b", Pattern.UNICODE_CHARACTER_CLASS);
+      Pattern.compile("(?<![\\p{L}\\p{N}_])(?:a|an|the)(?![\\p{L}\\p{N}_])");
 
   /** What Python's {@code str.split} splits at. */
   private static final Pattern WHITE_SPACE =
@@ -102,7 +107,10 @@ public final class SquadMetric {
         predictions.put(entry.getKey(), entry.getValue().getAsString());
       }
       return predictions;
-    } catch (JsonParseException | IllegalStateException | UnsupportedOperationException e) {
+    } catch (JsonParseException
+        | IllegalStateException
+        | UnsupportedOperationException
+        | CharacterCodingException e) {
       throw new LoraException(file + ": wanted a JSON object of ids to answers", e);
     }
   }

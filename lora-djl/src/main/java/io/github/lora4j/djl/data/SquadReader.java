@@ -5,9 +5,11 @@ import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
 import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.internal.Json;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.Reader;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -55,11 +57,19 @@ final class SquadReader {
       if (!found) {
         throw new LoraException(file + ": has no 'data'; wanted the layout of SQuAD");
       }
-    } catch (MalformedJsonException | EOFException | IllegalStateException e) {
+      if (json.peek() != JsonToken.END_DOCUMENT) { // a strict reader already complains here
+        throw new LoraException(file + ": something follows the JSON object");
+      }
+    } catch (MalformedJsonException
+        | EOFException
+        | IllegalStateException
+        | NumberFormatException e) {
       throw new LoraException(
           "%s: at %s: wanted the layout of SQuAD, %s"
-              .formatted(file, json.getPath(), e.getMessage()),
+              .formatted(file, json.getPath(), Json.reason(e)),
           e);
+    } catch (CharacterCodingException e) {
+      throw new LoraException("%s: after %s: no UTF-8 text".formatted(file, json.getPath()), e);
     }
     if (!problems.isEmpty()) {
       int listed = Math.min(LISTED, problems.size());
@@ -84,17 +94,25 @@ final class SquadReader {
   }
 
   private void article() throws IOException {
+    String where = json.getPath();
+    boolean found = false;
     String title = "";
     int first = examples.size();
     json.beginObject();
     while (json.hasNext()) {
       switch (json.nextName()) {
         case "title" -> title = json.nextString();
-        case "paragraphs" -> array(this::paragraph);
+        case "paragraphs" -> {
+          found = true;
+          array(this::paragraph);
+        }
         default -> json.skipValue();
       }
     }
     json.endObject();
+    if (!found) {
+      problems.add(where + " has no 'paragraphs'");
+    }
     String known = title;
     examples.subList(first, examples.size()).replaceAll(example -> withTitle(example, known));
   }
@@ -114,18 +132,22 @@ final class SquadReader {
   private void paragraph() throws IOException {
     String where = json.getPath();
     String context = null;
+    boolean found = false;
     List<SquadExample> questions = new ArrayList<>();
     json.beginObject();
     while (json.hasNext()) {
       switch (json.nextName()) {
         case "context" -> context = json.nextString();
-        case "qas" -> array(() -> questions.add(question()));
+        case "qas" -> {
+          found = true;
+          array(() -> questions.add(question()));
+        }
         default -> json.skipValue();
       }
     }
     json.endObject();
-    if (context == null) {
-      problems.add(where + " has no 'context'");
+    if (context == null || !found) {
+      problems.add("%s has no '%s'".formatted(where, context == null ? "context" : "qas"));
       return;
     }
     for (SquadExample question : questions) {

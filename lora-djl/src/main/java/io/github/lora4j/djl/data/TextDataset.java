@@ -5,7 +5,9 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.Tokenizer;
+import io.github.lora4j.djl.internal.Json;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -36,7 +38,7 @@ public record TextDataset(List<Map<String, String>> records) {
    */
   public static TextDataset readJsonLines(Path file) throws IOException {
     List<Map<String, String>> records = new ArrayList<>();
-    List<String> lines = Files.readAllLines(file);
+    List<String> lines = lines(file);
     for (int i = 0; i < lines.size(); i++) {
       if (lines.get(i).isBlank()) {
         continue;
@@ -50,10 +52,18 @@ public record TextDataset(List<Map<String, String>> records) {
         records.add(record);
       } catch (JsonParseException | IllegalStateException | UnsupportedOperationException e) {
         throw new LoraException(
-            "%s: line %d is no JSON object of texts: %s".formatted(file, i + 1, e.getMessage()), e);
+            "%s: line %d is no JSON object of texts: %s".formatted(file, i + 1, Json.reason(e)), e);
       }
     }
     return new TextDataset(records);
+  }
+
+  private static List<String> lines(Path file) throws IOException {
+    try {
+      return Files.readAllLines(file);
+    } catch (CharacterCodingException e) {
+      throw new LoraException(file + ": is no UTF-8 text", e);
+    }
   }
 
   /**

@@ -31,10 +31,18 @@ public final class Engines {
     return engine().getGpuCount();
   }
 
-  private static Engine engine() {
+  /**
+   * Keeps DJL from reporting its use, unless the user has decided by property or environment. To be
+   * called before anything of DJL that reports: the engine and the tokenizers.
+   */
+  public static void sendNoTelemetry() {
     if (System.getProperty(NO_TELEMETRY) == null && System.getenv(NO_TELEMETRY) == null) {
       System.setProperty(NO_TELEMETRY, "true");
     }
+  }
+
+  private static Engine engine() {
+    sendNoTelemetry();
     return Engine.getEngine("PyTorch");
   }
 }

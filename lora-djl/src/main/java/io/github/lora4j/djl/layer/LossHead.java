@@ -25,9 +25,18 @@ public final class LossHead {
    * @param vocabulary V
    */
   public LossHead(Norm norm, NDArray weight, int vocabulary) {
+    this((int) Math.max(16, CHUNK_BYTES / (vocabulary * 6L)), norm, weight);
+  }
+
+  private LossHead(int chunk, Norm norm, NDArray weight) {
+    this.chunk = chunk;
     this.norm = norm;
     this.weight = weight;
-    this.chunk = (int) Math.max(16, CHUNK_BYTES / (vocabulary * 6L));
+  }
+
+  /** A head that projects so many rows at a time. */
+  static LossHead inChunks(Norm norm, NDArray weight, int rows) {
+    return new LossHead(rows, norm, weight);
   }
 
   /**

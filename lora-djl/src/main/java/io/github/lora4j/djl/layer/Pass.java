@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
 import java.util.function.Consumer;
@@ -55,7 +56,7 @@ public final class Pass implements AutoCloseable {
    * @return the pass, to be closed
    */
   public static Pass inference(NDManager parent, TokenBatch batch, List<AdapterSegment> segments) {
-    List<Range> ranges = acquire(batch, segments, AdapterWeights::acquire);
+    List<Range> ranges = acquire(parent, batch, segments, AdapterWeights::acquire);
     return new Pass(parent.newSubManager(), batch, ranges, NO_DROPOUT, null, null, true);
   }
 
@@ -89,7 +90,7 @@ public final class Pass implements AutoCloseable {
                 .formatted(row, seen[row] + added, cache.capacity()));
       }
     }
-    List<Range> ranges = acquire(batch, segments, AdapterWeights::acquireAgain);
+    List<Range> ranges = acquire(parent, batch, segments, AdapterWeights::acquireAgain);
     NDManager manager = parent.newSubManager();
     NDArray positions = manager.create(Arrays.stream(seen).asLongStream().toArray());
     return new Pass(manager, batch, ranges, NO_DROPOUT, cache, positions, true);
@@ -108,14 +109,21 @@ public final class Pass implements AutoCloseable {
       NDManager parent, TokenBatch batch, AdapterWeights adapter, long dropoutSeed) {
     List<AdapterSegment> all = List.of(new AdapterSegment(adapter, 0, batch.rows()));
     long seed = dropoutSeed == NO_DROPOUT ? 0 : dropoutSeed;
-    List<Range> ranges = acquire(batch, all, AdapterWeights::acquire);
+    List<Range> ranges = acquire(parent, batch, all, AdapterWeights::acquire);
     return new Pass(parent.newSubManager(), batch, ranges, seed, null, null, true);
   }
 
   private static final long NO_DROPOUT = Long.MIN_VALUE;
 
   private static List<Range> acquire(
-      TokenBatch batch, List<AdapterSegment> segments, Consumer<AdapterWeights> use) {
+      NDManager parent,
+      TokenBatch batch,
+      List<AdapterSegment> segments,
+      Consumer<AdapterWeights> use) {
+    if (!parent.isOpen()) {
+      throw new IllegalStateException("the base is closed; load it again");
+    }
+    checkRows(batch, segments);
     List<Range> ranges = new ArrayList<>();
     try {
       for (AdapterSegment segment : segments) {
@@ -136,6 +144,24 @@ public final class Pass implements AutoCloseable {
     }
     ranges.sort(Comparator.comparingInt(Range::start));
     return ranges;
+  }
+
+  private static void checkRows(TokenBatch batch, List<AdapterSegment> segments) {
+    BitSet covered = new BitSet(batch.rows());
+    for (AdapterSegment segment : segments) {
+      int last = segment.firstRow() + segment.rows() - 1;
+      if (last >= batch.rows()) {
+        throw new IllegalArgumentException(
+            "a segment covers rows %d to %d, the batch has rows 0 to %d"
+                .formatted(segment.firstRow(), last, batch.rows() - 1));
+      }
+      for (int row = segment.firstRow(); row <= last; row++) {
+        if (covered.get(row)) {
+          throw new IllegalArgumentException("two segments cover row " + row);
+        }
+        covered.set(row);
+      }
+    }
   }
 
   /**

@@ -81,14 +81,14 @@ public final class CheckpointWeights {
       String bare = full.startsWith(prefix) ? full.substring(prefix.length()) : full;
       Optional<TensorEntry> entry = files.find(parameter.name()).or(() -> files.find(bare));
       if (entry.isEmpty()) {
-        problems.add(parameter.name() + ": missing, wanted " + parameter.shape());
+        problems.add(parameter.name() + ": missing, wanted " + text(parameter.shape()));
         continue;
       }
       used.add(entry.get().name());
       if (!entry.get().shape().equals(parameter.shape())) {
         problems.add(
             "%s: file %s, model %s"
-                .formatted(parameter.name(), entry.get().shape(), parameter.shape()));
+                .formatted(parameter.name(), text(entry.get().shape()), text(parameter.shape())));
       } else if (!entry.get().dtype().isFloatingPoint()) {
         problems.add(
             "%s: stored as %s, wanted a floating type"
@@ -115,6 +115,10 @@ public final class CheckpointWeights {
                   more));
     }
     return found;
+  }
+
+  private static String text(List<Long> shape) {
+    return shape.toString().replace('[', '(').replace(']', ')');
   }
 
   /**

@@ -1,8 +1,7 @@
 package io.github.lora4j.djl.model.bloom;
 
-import com.google.gson.JsonElement;
-import com.google.gson.JsonObject;
 import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.internal.Json;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -23,49 +22,52 @@ public record BloomConfig(
   public BloomConfig {
     List<String> problems = new ArrayList<>();
     positive("vocab_size", vocabulary, problems);
-    positive("hidden_size", hidden, problems);
+    positive("n_embed", hidden, problems);
     positive("n_layer", layers, problems);
     positive("n_head", heads, problems);
     if (heads > 0 && hidden % heads != 0) {
-      problems.add("hidden_size %d must divide by n_head %d".formatted(hidden, heads));
+      problems.add("n_embed %d must divide by n_head %d".formatted(hidden, heads));
+    }
+    if (!(epsilon > 0)) {
+      problems.add("layer_norm_epsilon must be positive, got " + epsilon);
     }
     if (!problems.isEmpty()) {
-      throw new LoraException("config.json of a bloom model: " + String.join("; ", problems));
+      throw new IllegalArgumentException(String.join("; ", problems));
     }
   }
 
   private static void positive(String name, int value, List<String> problems) {
-    if (value <= 0) {
+    if (value == 0) {
+      problems.add(name + " is missing or 0");
+    } else if (value < 0) {
       problems.add("%s must be positive, got %d".formatted(name, value));
     }
   }
 
-  static BloomConfig of(JsonObject json) {
-    refuse(json, "apply_residual_connection_post_layernorm", "false");
-    return new BloomConfig(
-        number(json, -1, "vocab_size"),
-        number(json, -1, "hidden_size", "n_embed"),
-        number(json, -1, "n_layer", "num_hidden_layers"),
-        number(json, -1, "n_head", "num_attention_heads"),
-        json.has("layer_norm_epsilon") ? json.get("layer_norm_epsilon").getAsDouble() : 1e-5,
-        !json.has("tie_word_embeddings") || json.get("tie_word_embeddings").getAsBoolean());
-  }
-
-  private static void refuse(JsonObject json, String key, String supported) {
-    JsonElement value = json.get(key);
-    if (value != null && !value.isJsonNull() && !value.getAsString().equals(supported)) {
+  /**
+   * Reads a shape. Keys are those of transformers, old and new; {@code n_embed} wins over {@code
+   * hidden_size}, as there.
+   *
+   * @param json the checkpoint's {@code config.json}
+   * @return the shape
+   * @throws LoraException if a number is missing or no shape of a model
+   */
+  public static BloomConfig of(Json json) {
+    if (json.flag("apply_residual_connection_post_layernorm").orElse(false)) {
       throw new LoraException(
-          "config.json: %s is %s; only %s is supported".formatted(key, value, supported));
+          json + ": apply_residual_connection_post_layernorm is true; only false is supported");
     }
-  }
-
-  private static int number(JsonObject json, int missing, String... names) {
-    for (String name : names) {
-      if (json.has(name) && !json.get(name).isJsonNull()) {
-        return json.get(name).getAsInt();
-      }
+    try {
+      return new BloomConfig(
+          json.whole("vocab_size").orElse(0),
+          json.whole("n_embed", "hidden_size").orElse(0),
+          json.whole("n_layer", "num_hidden_layers").orElse(0),
+          json.whole("n_head", "num_attention_heads").orElse(0),
+          json.number("layer_norm_epsilon").orElse(1e-5),
+          json.flag("tie_word_embeddings").orElse(true));
+    } catch (IllegalArgumentException e) {
+      throw new LoraException(json + ": " + e.getMessage(), e);
     }
-    return missing;
   }
 
   int headWidth() {

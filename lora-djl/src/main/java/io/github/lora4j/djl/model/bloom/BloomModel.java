@@ -2,7 +2,6 @@ package io.github.lora4j.djl.model.bloom;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import com.google.gson.JsonObject;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.djl.layer.AlibiAttention;
@@ -71,7 +70,7 @@ public final class BloomModel implements Decoder {
   /**
    * Reads a checkpoint.
    *
-   * @param json the checkpoint's {@code config.json}
+   * @param config its shape
    * @param files its tensors
    * @param name what to call the model in messages and adapters
    * @param storageType type of the matrices in memory
@@ -81,14 +80,13 @@ public final class BloomModel implements Decoder {
    * @throws IOException if a file cannot be read
    */
   public static BloomModel read(
-      JsonObject json,
+      BloomConfig config,
       Safetensors files,
       String name,
       ScalarType storageType,
       ScalarType computeType,
       NDManager manager)
       throws IOException {
-    BloomConfig config = BloomConfig.of(json);
     ModuleTree tree = BloomTree.of(config, name);
     CheckpointWeights weights =
         CheckpointWeights.read(

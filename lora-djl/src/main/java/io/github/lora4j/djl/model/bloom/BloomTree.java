@@ -67,11 +67,11 @@ final class BloomTree {
   }
 
   private void norm(String path) {
-    String epsilon = config.epsilon() == 1e-5 ? "1e-05" : Double.toString(config.epsilon());
     leaf(
         path,
         "LayerNorm",
-        "(%d,), eps=%s, elementwise_affine=True, bias=True".formatted(config.hidden(), epsilon));
+        "(%d,), eps=%s, elementwise_affine=True, bias=True"
+            .formatted(config.hidden(), PythonFloat.repr(config.epsilon())));
     parameter(path + ".weight", config.hidden());
     parameter(path + ".bias", config.hidden());
   }

@@ -1,0 +1,206 @@
+package io.github.lora4j;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import com.google.gson.Strictness;
+import com.google.gson.stream.JsonReader;
+import com.google.gson.stream.JsonToken;
+import com.google.gson.stream.MalformedJsonException;
+import java.io.IOException;
+import java.io.StringReader;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/** Reads PEFT's {@code adapter_config.json}; all that is wrong with it is said at once. */
+final class LoraConfigReader {
+
+  /** Real files have a few kilobytes, those that list every module of a large model some more. */
+  private static final long MAX_BYTES = 10_000_000;
+
+  private final JsonObject json;
+  private final JsonFields fields;
+  private final Path file;
+
+  private LoraConfigReader(JsonObject json, Path file) {
+    this.json = json;
+    this.fields = new JsonFields(json);
+    this.file = file;
+  }
+
+  static LoraConfig read(Path fileOrDirectory) throws IOException {
+    Path file =
+        Files.isDirectory(fileOrDirectory)
+            ? fileOrDirectory.resolve(LoraConfigKeys.FILE_NAME)
+            : fileOrDirectory;
+    if (!Files.exists(file)) {
+      throw new NoSuchFileException(
+          file.toString(), null, "missing; an adapter needs " + LoraConfigKeys.FILE_NAME);
+    }
+    long size = Files.size(file);
+    if (size > MAX_BYTES) {
+      throw new LoraException(
+          "%s has %d bytes, at most %d are read".formatted(file, size, MAX_BYTES));
+    }
+    JsonElement json = parse(file);
+    if (!json.isJsonObject()) {
+      throw new LoraException("%s: wanted a JSON object, got %.80s".formatted(file, json));
+    }
+    return new LoraConfigReader(json.getAsJsonObject(), file).config();
+  }
+
+  private static JsonElement parse(Path file) throws IOException {
+    try (JsonReader reader = new JsonReader(new StringReader(Files.readString(file)))) {
+      reader.setStrictness(Strictness.STRICT);
+      JsonElement json = JsonParser.parseReader(reader);
+      if (reader.peek() != JsonToken.END_DOCUMENT) {
+        throw new LoraException(file + " is not JSON: text follows the object");
+      }
+      return json;
+    } catch (CharacterCodingException e) {
+      throw new LoraException(file + " is not UTF-8", e);
+    } catch (JsonParseException | MalformedJsonException e) {
+      throw new LoraException(file + " is not JSON: " + e.getMessage(), e);
+    }
+  }
+
+  private LoraConfig config() {
+    checkType();
+    LoraConfigKeys.UNSUPPORTED.forEach(this::refuseUnlessDefault);
+    refuseUnlessDefault("enable_lora", "null"); // PEFT 0.2's merged linear
+    LoraConfig.Builder builder = LoraConfig.builder();
+    fields.whole("r").ifPresent(builder::rank);
+    fields.number("lora_alpha").ifPresent(builder::alpha);
+    fields.number("lora_dropout").ifPresent(builder::dropout);
+    targets("target_modules").ifPresent(builder::targetModules);
+    targets("exclude_modules").filter(this::isGiven).ifPresent(builder::excludeModules);
+    builder.layers(fields.wholes("layers_to_transform"), layersPattern());
+    builder.rankPattern(fields.wholesByName("rank_pattern"));
+    builder.alphaPattern(fields.numbersByName("alpha_pattern"));
+    builder.rsLora(fields.flag("use_rslora")).fanInFanOut(fields.flag("fan_in_fan_out"));
+    choice("bias", Bias.values()).ifPresent(builder::bias);
+    choice("task_type", TaskType.values()).ifPresent(builder::taskType);
+    init().ifPresent(builder::init);
+    fields.text("base_model_name_or_path").ifPresent(builder::baseModel);
+    builder.revision(fields.text("revision"));
+    builder.otherSettings(others());
+    return build(builder);
+  }
+
+  private LoraConfig build(LoraConfig.Builder builder) {
+    List<String> problems = fields.problems();
+    try {
+      LoraConfig config = builder.build();
+      if (problems.isEmpty()) {
+        return config;
+      }
+    } catch (IllegalArgumentException e) {
+      problems.add(e.getMessage());
+    }
+    throw new LoraException(file + ": " + String.join("; ", problems));
+  }
+
+  private void checkType() {
+    Optional<JsonElement> type = fields.find("peft_type");
+    if (type.isEmpty()) {
+      throw new LoraException(
+          file + ": has no peft_type; wanted PEFT's adapter_config.json with peft_type LORA");
+    }
+    if (!fields.text("peft_type").equals(Optional.of("LORA"))) {
+      throw new LoraException(
+          "%s: peft_type %s is not supported; wanted LORA"
+              .formatted(file, JsonFields.cut(type.get()).replace('"', '\'')));
+    }
+  }
+
+  /** Null, false and empty collections say nothing, whatever the default. */
+  private void refuseUnlessDefault(String key, String defaultJson) {
+    Optional<JsonElement> value = fields.find(key);
+    if (value.isEmpty() || value.get().toString().equals(defaultJson)) {
+      return;
+    }
+    boolean empty =
+        (value.get().isJsonArray() && value.get().getAsJsonArray().isEmpty())
+            || (value.get().isJsonObject() && value.get().getAsJsonObject().isEmpty())
+            || value.get().toString().equals("false");
+    if (!empty) {
+      fields.problem(
+          "%s is %s, which is not supported; only %s is",
+          key, JsonFields.cut(value.get()), defaultJson);
+    }
+  }
+
+  private Optional<TargetModules> targets(String key) {
+    Optional<JsonElement> value = fields.find(key);
+    if (value.isEmpty() || value.get().isJsonArray()) {
+      return value.map(list -> new TargetModules.Names(fields.texts(key)));
+    }
+    return fields
+        .text(key)
+        .map(
+            text ->
+                text.toLowerCase(Locale.ROOT).equals("all-linear")
+                    ? TargetModules.allLinear()
+                    : TargetModules.matching(text));
+  }
+
+  /** PEFT takes an empty list of exclusions for none. */
+  private boolean isGiven(TargetModules excluded) {
+    return !(excluded instanceof TargetModules.Names names && names.names().isEmpty());
+  }
+
+  /** PEFT takes an empty name for none. */
+  private List<String> layersPattern() {
+    return fields.texts("layers_pattern").stream().filter(name -> !name.isEmpty()).toList();
+  }
+
+  private <E extends Enum<E>> Optional<E> choice(String key, E[] choices) {
+    Optional<String> text = fields.text(key);
+    if (text.isEmpty()) {
+      return Optional.empty();
+    }
+    for (E choice : choices) {
+      if (choice.name().equalsIgnoreCase(text.get())) {
+        return Optional.of(choice);
+      }
+    }
+    fields.problem("%s is '%.80s', wanted one of %s", key, text.get(), List.of(choices));
+    return Optional.empty();
+  }
+
+  private Optional<LoraInit> init() {
+    Optional<JsonElement> value = fields.find("init_lora_weights");
+    if (value.isEmpty()) {
+      return Optional.empty();
+    }
+    return switch (value.get().toString().toLowerCase(Locale.ROOT)) {
+      case "true" -> Optional.of(LoraInit.KAIMING);
+      case "false" -> Optional.of(LoraInit.RANDOM);
+      case "\"gaussian\"" -> Optional.of(LoraInit.GAUSSIAN);
+      default -> {
+        fields.problem(
+            "init_lora_weights is %s, which is not supported; only true, false and gaussian are",
+            JsonFields.cut(value.get()));
+        yield Optional.<LoraInit>empty();
+      }
+    };
+  }
+
+  private Map<String, String> others() {
+    Map<String, String> others = new LinkedHashMap<>();
+    for (Map.Entry<String, JsonElement> entry : json.entrySet()) {
+      if (!LoraConfigKeys.KNOWN.contains(entry.getKey())) {
+        others.put(entry.getKey(), entry.getValue().toString());
+      }
+    }
+    return others;
+  }
+}

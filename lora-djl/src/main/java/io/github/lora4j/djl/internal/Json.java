@@ -1,0 +1,217 @@
+package io.github.lora4j.djl.internal;
+
+import com.google.gson.JsonElement;
+import com.google.gson.JsonObject;
+import com.google.gson.JsonParseException;
+import com.google.gson.JsonParser;
+import io.github.lora4j.LoraException;
+import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+
+/**
+ * An object in a JSON file of a checkpoint. Whatever is wrong with it is said in one line that
+ * names the file and the key.
+ */
+public final class Json {
+
+  private final String where;
+  private final JsonObject object;
+
+  private Json(String where, JsonObject object) {
+    this.where = where;
+    this.object = object;
+  }
+
+  /**
+   * Reads a file.
+   *
+   * @param file a file that holds one JSON object
+   * @param wanted what the file is needed for, to be said if it is missing
+   * @return the object
+   * @throws NoSuchFileException if the file is missing
+   * @throws IOException if the file cannot be read
+   * @throws LoraException if it is no JSON object
+   */
+  public static Json read(Path file, String wanted) throws IOException {
+    try {
+      JsonElement json = JsonParser.parseString(Files.readString(file));
+      if (json.isJsonObject()) {
+        return new Json(file.toString(), json.getAsJsonObject());
+      }
+      throw new LoraException(file + ": wanted a JSON object");
+    } catch (NoSuchFileException e) {
+      throw new NoSuchFileException(file.toString(), null, "missing; wanted " + wanted);
+    } catch (CharacterCodingException e) {
+      throw new LoraException(file + " is not JSON: it is no UTF-8 text", e);
+    } catch (JsonParseException e) {
+      throw new LoraException(file + " is not JSON: " + reason(e), e);
+    }
+  }
+
+  /**
+   * What a JSON parser complains about.
+   *
+   * @param e its exception
+   * @return the first line of the message; the others link to the parser's manual
+   */
+  public static String reason(Exception e) {
+    Throwable cause = e.getCause() == null ? e : e.getCause();
+    String message = String.valueOf(cause.getMessage());
+    return message
+        .lines()
+        .findFirst()
+        .orElse(cause.getClass().getSimpleName())
+        .replace(
+            "Use JsonReader.setStrictness(Strictness.LENIENT) to accept malformed", "malformed");
+  }
+
+  private Optional<JsonElement> get(String key) {
+    return Optional.ofNullable(object.get(key)).filter(value -> !value.isJsonNull());
+  }
+
+  private LoraException not(String kind, String key, JsonElement value) {
+    String text = value.toString();
+    return new LoraException(
+        "%s: %s must be %s, got %s"
+            .formatted(where, key, kind, text.length() > 60 ? text.substring(0, 60) + "…" : text));
+  }
+
+  /**
+   * A text.
+   *
+   * @param key its name
+   * @return empty if the key is missing or null
+   */
+  public Optional<String> text(String key) {
+    Optional<JsonElement> value = get(key);
+    value
+        .filter(v -> !v.isJsonPrimitive() || !v.getAsJsonPrimitive().isString())
+        .ifPresent(
+            v -> {
+              throw not("a text", key, v);
+            });
+    return value.map(JsonElement::getAsString);
+  }
+
+  /**
+   * A number.
+   *
+   * @param key its name
+   * @return empty if the key is missing or null
+   */
+  public OptionalDouble number(String key) {
+    Optional<JsonElement> value = get(key);
+    if (value.isEmpty()) {
+      return OptionalDouble.empty();
+    }
+    if (!value.get().isJsonPrimitive() || !value.get().getAsJsonPrimitive().isNumber()) {
+      throw not("a number", key, value.get());
+    }
+    return OptionalDouble.of(value.get().getAsDouble());
+  }
+
+  /**
+   * A whole number under the first of some names that is there.
+   *
+   * @param names keys that mean the same
+   * @return empty if none is there
+   */
+  public OptionalInt whole(String... names) {
+    for (String name : names) {
+      OptionalDouble number = number(name);
+      if (number.isPresent()) {
+        int whole = (int) number.getAsDouble();
+        if (whole != number.getAsDouble()) {
+          throw not("a whole number", name, object.get(name));
+        }
+        return OptionalInt.of(whole);
+      }
+    }
+    return OptionalInt.empty();
+  }
+
+  /**
+   * A truth value.
+   *
+   * @param key its name
+   * @return empty if the key is missing or null
+   */
+  public Optional<Boolean> flag(String key) {
+    Optional<JsonElement> value = get(key);
+    value
+        .filter(v -> !v.isJsonPrimitive() || !v.getAsJsonPrimitive().isBoolean())
+        .ifPresent(
+            v -> {
+              throw not("true or false", key, v);
+            });
+    return value.map(JsonElement::getAsBoolean);
+  }
+
+  /**
+   * Whether something is an object rather than a text or a number.
+   *
+   * @param key its name
+   * @return the object, empty if the key is missing or something else
+   */
+  public Optional<Json> object(String key) {
+    return get(key)
+        .filter(JsonElement::isJsonObject)
+        .map(value -> new Json(where + ": " + key, value.getAsJsonObject()));
+  }
+
+  /**
+   * A list of objects.
+   *
+   * @param key its name
+   * @return empty if the key is missing or null
+   */
+  public List<Json> objects(String key) {
+    List<Json> objects = new ArrayList<>();
+    Optional<JsonElement> value = get(key);
+    if (value.isEmpty()) {
+      return objects;
+    }
+    if (!value.get().isJsonArray()) {
+      throw not("a list of objects", key, value.get());
+    }
+    for (JsonElement item : value.get().getAsJsonArray()) {
+      if (!item.isJsonObject()) {
+        throw not("a list of objects", key, value.get());
+      }
+      objects.add(
+          new Json("%s: %s[%d]".formatted(where, key, objects.size()), item.getAsJsonObject()));
+    }
+    return objects;
+  }
+
+  /**
+   * A value that has to be there.
+   *
+   * @param <T> its type
+   * @param key its name
+   * @param value what was found under it
+   * @return the value
+   * @throws LoraException if it is missing
+   */
+  public <T> T require(String key, Optional<T> value) {
+    return value.orElseThrow(() -> new LoraException("%s: %s is missing".formatted(where, key)));
+  }
+
+  /**
+   * Where the object stands.
+   *
+   * @return the file, and for an object inside it the key
+   */
+  @Override
+  public String toString() {
+    return where;
+  }
+}

@@ -1,0 +1,82 @@
+package io.github.lora4j.djl.layer;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import io.github.lora4j.djl.internal.Kernels;
+import io.github.lora4j.spi.TensorData;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Test;
+
+final class AdapterWeightsTest {
+
+  @Test
+  void tensorsComeBackInOrderAndUnchanged() {
+    try (LayerLab lab = new LayerLab(1)) {
+      AdapterWeights adapter = lab.adapter(true, Map.of("p.bias", 2), lab.pair("p", 3, 2, 2, 0));
+
+      assertThat(adapter.names()).containsExactly("p.lora_A", "p.lora_B", "p.bias");
+      assertThat(adapter.read()).isEqualTo(adapter.layout().values());
+      assertThat(adapter.nativeBytes()).isEqualTo(2 * 4 * (6 + 4 + 2));
+    }
+  }
+
+  @Test
+  void viewsFollowTheFlatBufferAfterWriting() {
+    try (LayerLab lab = new LayerLab(2)) {
+      AdapterWeights adapter = lab.adapter(true, lab.pair("p", 3, 2, 2, 0));
+      LowRank pair = Objects.requireNonNull(adapter.pair("p"));
+      Map<String, TensorData> other = new LinkedHashMap<>();
+      other.put("p.lora_A", TensorData.matrix(2, 3, new float[] {1, 2, 3, 4, 5, 6}));
+      other.put("p.lora_B", TensorData.matrix(2, 2, new float[] {7, 8, 9, 10}));
+
+      adapter.write(other);
+      Kernels.get().run("scale_in_place", adapter.flatValues(), 2.0);
+
+      assertThat(pair.a().toFloatArray()).containsExactly(2, 4, 6, 8, 10, 12);
+      assertThat(pair.b().toFloatArray()).containsExactly(14, 16, 18, 20);
+      assertThat(Objects.requireNonNull(pair.gradA()).toFloatArray()).containsOnly(0);
+    }
+  }
+
+  @Test
+  void wrongShapesAreRefusedAndChangeNothing() {
+    try (LayerLab lab = new LayerLab(3)) {
+      AdapterWeights adapter = lab.adapter(false, lab.pair("p", 3, 2, 2, 0));
+      Map<String, TensorData> other = new LinkedHashMap<>(adapter.read());
+      other.put("p.lora_B", TensorData.matrix(1, 4, new float[4]));
+
+      assertThatThrownBy(() -> adapter.write(other))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("tensor p.lora_B: wanted shape [2, 2], got");
+      assertThat(adapter.read()).isEqualTo(adapter.layout().values());
+    }
+  }
+
+  @Test
+  void adapterForInferenceHasNoGradients() {
+    try (LayerLab lab = new LayerLab(4)) {
+      AdapterWeights adapter = lab.adapter(false, lab.pair("p", 3, 2, 2, 0));
+
+      assertThat(adapter.trainable()).isFalse();
+      assertThat(adapter.nativeBytes()).isEqualTo(4 * (6 + 4));
+      assertThatThrownBy(adapter::flatGradients)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("the adapter was loaded for inference and has no gradients");
+    }
+  }
+
+  @Test
+  void closingTwiceDoesNothing() {
+    try (LayerLab lab = new LayerLab(5)) {
+      AdapterWeights adapter = lab.adapter(false, lab.pair("p", 3, 2, 2, 0));
+
+      adapter.close();
+      adapter.close();
+
+      assertThat(adapter.nativeBytes()).isZero();
+    }
+  }
+}

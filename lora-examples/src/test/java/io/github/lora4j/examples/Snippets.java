@@ -1,0 +1,188 @@
+package io.github.lora4j.examples;
+
+import ai.djl.Device;
+import io.github.lora4j.LoraConfig;
+import io.github.lora4j.LoraPlan;
+import io.github.lora4j.PeftModel;
+import io.github.lora4j.TargetModules;
+import io.github.lora4j.TaskType;
+import io.github.lora4j.djl.CausalLm;
+import io.github.lora4j.djl.LoadOptions;
+import io.github.lora4j.djl.Precision;
+import io.github.lora4j.djl.data.Labels;
+import io.github.lora4j.djl.data.PromptTemplate;
+import io.github.lora4j.djl.data.SquadDataset;
+import io.github.lora4j.djl.data.SquadMetric;
+import io.github.lora4j.djl.data.TrainingDataset;
+import io.github.lora4j.djl.data.Truncation;
+import io.github.lora4j.djl.generate.Answers;
+import io.github.lora4j.djl.generate.GenerationOptions;
+import io.github.lora4j.djl.generate.GenerationRequest;
+import io.github.lora4j.djl.generate.TextGenerator;
+import io.github.lora4j.djl.train.LoraTrainer;
+import io.github.lora4j.djl.train.TrainingListener;
+import io.github.lora4j.djl.train.TrainingOptions;
+import io.github.lora4j.djl.train.TrainingReport;
+import io.github.lora4j.djl.train.TrainingStep;
+import io.github.lora4j.spi.ModuleTree;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+
+/** The code blocks of the documentation, compiled; {@link SnippetsTest} compares the two. */
+@SuppressWarnings({"unused", "ReturnValueIgnored", "CheckReturnValue"}) // shown, not run
+final class Snippets {
+
+  private Snippets() {}
+
+  static void readme() throws IOException {
+    try (CausalLm base =
+        CausalLm.load(
+            "models/bloom-560m",
+            LoadOptions.builder().precision(Precision.BF16).device(Device.cpu()).build())) {
+      LoraConfig config =
+          LoraConfig.builder()
+              .rank(8)
+              .alpha(16)
+              .dropout(0.05)
+              .targetModules("query_key_value")
+              .taskType(TaskType.CAUSAL_LM)
+              .build();
+
+      try (PeftModel<CausalLm> peft = PeftModel.wrap(base, config)) {
+        System.out.println(peft.parameterCount());
+        TrainingDataset dataset =
+            SquadDataset.read(Path.of("train-v2.0.json"))
+                .toTraining(PromptTemplate.SQUAD, base.tokenizer());
+        LoraTrainer.builder(peft)
+            .options(
+                TrainingOptions.builder()
+                    .batchSize(4)
+                    .gradientAccumulation(4)
+                    .maxSteps(100)
+                    .warmupSteps(100)
+                    .learningRate(1e-3)
+                    .seed(42)
+                    .build())
+            .build()
+            .train(dataset);
+        peft.save(Path.of("squad"));
+      }
+
+      try (PeftModel<CausalLm> qa = PeftModel.fromPretrained(base, "squad")) {
+        String prompt =
+            "### CONTEXT\nCheese is the best food.\n\n### QUESTION\nWhat is the best food?\n\n### ANSWER\n";
+        System.out.println(
+            TextGenerator.of(qa.model())
+                .generate(prompt, GenerationOptions.builder().maxNewTokens(20).build()));
+      }
+    }
+  }
+
+  static void plan() throws IOException {
+    ModuleTree tree = CausalLm.modules(Path.of("models/bloom-3b"));
+    LoraPlan plan =
+        LoraPlan.of(
+            tree, LoraConfig.builder().rank(8).alpha(16).targetModules("query_key_value").build());
+    System.out.println(tree);
+    System.out.println(plan);
+    System.out.println(plan.parameterCount());
+  }
+
+  static void targets() {
+    LoraConfig.builder().targetModules("query_key_value", "dense");
+    LoraConfig.builder()
+        .targetModules(TargetModules.matching(".*\\.h\\.[0-3]\\..*query_key_value"));
+    LoraConfig.builder().targetModules(TargetModules.allLinear());
+    LoraConfig.builder().targetModules(TargetModules.defaultsFor("bloom"));
+  }
+
+  static void littleMemory() {
+    TrainingOptions options =
+        TrainingOptions.builder()
+            .batchSize(1)
+            .gradientAccumulation(16)
+            .recompute(true)
+            .maxSteps(100)
+            .learningRate(1e-3)
+            .build();
+  }
+
+  static void checkpoints(
+      PeftModel<CausalLm> peft, TrainingDataset dataset, TrainingDataset heldOut)
+      throws IOException {
+    LoraTrainer trainer =
+        LoraTrainer.builder(peft)
+            .options(
+                TrainingOptions.builder()
+                    .maxSteps(1000)
+                    .evaluateEvery(100)
+                    .earlyStoppingPatience(3)
+                    .checkpointDirectory(Path.of("checkpoints"))
+                    .checkpointEvery(100)
+                    .keepCheckpoints(2)
+                    .build())
+            .validation(heldOut)
+            .listener(
+                new TrainingListener() {
+                  @Override
+                  public void onStep(TrainingStep step) {
+                    System.out.println(
+                        step.step() + " " + step.loss() + " " + step.tokensPerSecond());
+                  }
+                })
+            .build();
+    TrainingReport report = trainer.train(dataset);
+  }
+
+  static void answersOnly(CausalLm base) throws IOException {
+    TrainingDataset answersOnly =
+        SquadDataset.read(Path.of("train-v2.0.json"))
+            .toTraining(
+                PromptTemplate.SQUAD, base.tokenizer(), Labels.ANSWER_ONLY, Truncation.skip(384));
+  }
+
+  static void serve(CausalLm base) throws IOException {
+    try (PeftModel<CausalLm> qa = PeftModel.fromPretrained(base, "adapters/squad");
+        PeftModel<CausalLm> mail = PeftModel.fromPretrained(base, "adapters/mail")) {
+      List<String> texts =
+          TextGenerator.of(base)
+              .generate(
+                  List.of(
+                      GenerationRequest.of("### QUESTION\n…").adapter(qa),
+                      GenerationRequest.of("### PRODUCT\n…").adapter(mail),
+                      GenerationRequest.of("Once upon a time")),
+                  GenerationOptions.builder().maxNewTokens(50).build());
+    }
+  }
+
+  static void stream(CausalLm base) {
+    TextGenerator.of(base)
+        .generate(
+            "Once upon a time",
+            GenerationOptions.builder()
+                .maxNewTokens(100)
+                .temperature(0.8)
+                .topP(0.95)
+                .seed(7)
+                .stopStrings("\n\n")
+                .build(),
+            System.out::print);
+  }
+
+  static void score(PeftModel<CausalLm> peft) throws IOException {
+    SquadDataset questions = SquadDataset.read(Path.of("dev-v2.0.json"));
+    Map<String, String> answers =
+        Answers.squad(
+            peft.model(),
+            questions,
+            PromptTemplate.SQUAD,
+            GenerationOptions.builder().maxNewTokens(24).build());
+    System.out.println(SquadMetric.score(questions, answers));
+  }
+
+  static void further(CausalLm base) throws IOException {
+    PeftModel<CausalLm> more = PeftModel.fromPretrained(base, Path.of("adapters/squad"), true);
+  }
+}
