@@ -1,17 +1,14 @@
 package io.github.lora4j.examples;
 
-import io.github.lora4j.Bias;
 import io.github.lora4j.LoraConfig;
-import io.github.lora4j.TaskType;
 import io.github.lora4j.djl.train.TrainingOptions;
 import java.nio.file.Path;
 import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** What is adapted and how it is trained; what is not given follows {@link ExampleDefaults}. */
+/** How an adapter is trained; what is not given follows {@link ExampleDefaults}. */
 final class TuningOptions {
-
-  private static final String TARGETS_SPLIT = ",";
 
   @Option(
       names = "--steps",
@@ -20,30 +17,7 @@ final class TuningOptions {
       description = "Optimiser steps. Default: ${DEFAULT-VALUE}.")
   private int steps;
 
-  @Option(
-      names = "--rank",
-      paramLabel = "R",
-      description = "Rank of the low-rank pairs. Default: ${bundle:rank}.")
-  private @Nullable Integer rank;
-
-  @Option(
-      names = "--alpha",
-      paramLabel = "A",
-      description = "Scaling of the pairs is alpha / rank. Default: ${bundle:alpha}.")
-  private @Nullable Double alpha;
-
-  @Option(
-      names = "--dropout",
-      paramLabel = "P",
-      description =
-          "Share of a pair's input that is dropped in training. Default: ${bundle:dropout}.")
-  private @Nullable Double dropout;
-
-  @Option(
-      names = "--targets",
-      paramLabel = "NAMES",
-      description = "Modules to adapt, separated by commas. Default: ${bundle:targets}.")
-  private @Nullable String targets;
+  @Mixin private final LoraOptions lora = new LoraOptions();
 
   @Option(
       names = "--learning-rate",
@@ -110,15 +84,7 @@ final class TuningOptions {
   }
 
   LoraConfig lora(ExampleDefaults defaults) {
-    String names = targets == null ? defaults.targets() : targets;
-    return LoraConfig.builder()
-        .rank(rank == null ? defaults.rank() : rank)
-        .alpha(alpha == null ? defaults.alpha() : alpha)
-        .dropout(dropout == null ? defaults.dropout() : dropout)
-        .targetModules(names.split(TARGETS_SPLIT, -1))
-        .bias(Bias.NONE)
-        .taskType(TaskType.CAUSAL_LM)
-        .build();
+    return lora.config(defaults);
   }
 
   TrainingOptions training(ExampleDefaults defaults, int steps, Path checkpoints) {

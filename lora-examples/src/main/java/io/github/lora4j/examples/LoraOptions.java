@@ -1,0 +1,55 @@
+package io.github.lora4j.examples;
+
+import io.github.lora4j.Bias;
+import io.github.lora4j.LoraConfig;
+import io.github.lora4j.TargetModules;
+import io.github.lora4j.TaskType;
+import org.jspecify.annotations.Nullable;
+import picocli.CommandLine.Option;
+
+/** What is adapted; what is not given follows {@link ExampleDefaults}. */
+final class LoraOptions {
+
+  private static final String ALL_LINEAR = "all-linear"; // as PEFT calls them
+
+  @Option(
+      names = "--rank",
+      paramLabel = "R",
+      description = "Rank of the low-rank pairs. Default: ${bundle:rank}.")
+  private @Nullable Integer rank;
+
+  @Option(
+      names = "--alpha",
+      paramLabel = "A",
+      description = "Scaling of the pairs is alpha / rank. Default: ${bundle:alpha}.")
+  private @Nullable Double alpha;
+
+  @Option(
+      names = "--dropout",
+      paramLabel = "P",
+      description =
+          "Share of a pair's input that is dropped in training. Default: ${bundle:dropout}.")
+  private @Nullable Double dropout;
+
+  @Option(
+      names = "--targets",
+      paramLabel = "NAMES",
+      description =
+          "Modules to adapt, separated by commas, or all-linear. Default: ${bundle:targets}.")
+  private @Nullable String targets;
+
+  LoraConfig config(ExampleDefaults defaults) {
+    String names = targets == null ? defaults.targets() : targets;
+    return LoraConfig.builder()
+        .rank(rank == null ? defaults.rank() : rank)
+        .alpha(alpha == null ? defaults.alpha() : alpha)
+        .dropout(dropout == null ? defaults.dropout() : dropout)
+        .targetModules(
+            names.equals(ALL_LINEAR)
+                ? TargetModules.allLinear()
+                : TargetModules.of(names.split(",", -1)))
+        .bias(Bias.NONE)
+        .taskType(TaskType.CAUSAL_LM)
+        .build();
+  }
+}
