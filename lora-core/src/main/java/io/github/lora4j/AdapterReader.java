@@ -47,15 +47,43 @@ final class AdapterReader {
               .formatted(LoraConfigKeys.FILE_NAME, AdapterWriter.WEIGHTS));
     }
     LoraConfig config = config(directory);
-    LoraPlan plan = LoraPlan.lenient(tree, config);
-    warn(plan, config, tree);
     Path file = directory.resolve(AdapterWriter.WEIGHTS);
     if (!Files.exists(file)) {
       throw noWeights(directory);
     }
+    // first: that a file is damaged is a better reason than that its targets match nothing
     try (Safetensors tensors = Safetensors.open(file)) {
+      LoraPlan plan = plan(directory, config, tree);
+      warn(plan, config, tree);
       return new Loaded(plan, values(tensors, plan, directory, tree));
     }
+  }
+
+  private static LoraPlan plan(Path directory, LoraConfig config, ModuleTree tree) {
+    try {
+      return LoraPlan.lenient(tree, config);
+    } catch (LoraException e) {
+      throw new LoraException(
+          "adapter %s does not fit %s: %s"
+              .formatted(nameOf(directory, config, tree), nameOf(tree), e.getMessage()),
+          e);
+    }
+  }
+
+  /** With the base that it was made for, if that is another. */
+  private static String nameOf(Path directory, LoraConfig config, ModuleTree tree) {
+    return "'"
+        + directory.getFileName()
+        + "'"
+        + config
+            .baseModel()
+            .filter(base -> !base.equals(nameOf(tree)))
+            .map(base -> ", made for " + base + ",")
+            .orElse("");
+  }
+
+  private static String nameOf(ModuleTree tree) {
+    return tree.baseName().isEmpty() ? tree.modelClass() : tree.baseName();
   }
 
   private static void warn(LoraPlan plan, LoraConfig config, ModuleTree tree) {
@@ -126,7 +154,7 @@ final class AdapterReader {
       }
     }
     if (!problems.isEmpty()) {
-      throw misfit(directory, tree, problems, wanted.size(), foreign);
+      throw misfit(nameOf(directory, plan.config(), tree), tree, problems, wanted.size(), foreign);
     }
     return values;
   }
@@ -177,15 +205,15 @@ final class AdapterReader {
   }
 
   private static LoraException misfit(
-      Path directory, ModuleTree tree, List<String> problems, int wanted, int foreign) {
+      String adapter, ModuleTree tree, List<String> problems, int wanted, int foreign) {
     int listed = Math.min(LISTED, problems.size());
     String more =
         problems.size() > listed ? "\n  … and %d more".formatted(problems.size() - listed) : "";
     return new LoraException(
-        "adapter '%s' does not fit %s (%d of %d tensors%s):\n  %s%s"
+        "adapter %s does not fit %s (%d of %d tensors%s):\n  %s%s"
             .formatted(
-                directory.getFileName(),
-                tree.baseName().isEmpty() ? tree.modelClass() : tree.baseName(),
+                adapter,
+                nameOf(tree),
                 problems.size() - foreign,
                 wanted,
                 foreign == 0 ? "" : ", " + foreign + " foreign",

@@ -104,7 +104,7 @@ final class BaseStaysFrozenTest {
           .isInstanceOf(LoraException.class)
           .hasMessage(
               """
-              adapter 'hostile' does not fit model (2 of 16 tensors):
+              adapter 'hostile' does not fit model (0 of 16 tensors, 2 foreign):
                 …ln_f.weight: not a tensor of this adapter, refused
                 …word_embeddings_layernorm.bias: not a tensor of this adapter, refused""");
       assertThat(hashes(base)).isEqualTo(before);
