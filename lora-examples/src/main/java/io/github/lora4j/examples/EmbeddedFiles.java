@@ -35,12 +35,6 @@ record EmbeddedFiles(String folder, List<String> names) {
   /** What that adapter was trained on. */
   static final EmbeddedFiles MAILS = new EmbeddedFiles("mail", List.of("mails.jsonl"));
 
-  /** Whether the class path holds them all. */
-  boolean present() {
-    return names.stream()
-        .allMatch(name -> EmbeddedFiles.class.getResource(folder + "/" + name) != null);
-  }
-
   /**
    * The directory that holds the files.
    *

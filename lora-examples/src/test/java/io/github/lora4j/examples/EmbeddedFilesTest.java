@@ -33,7 +33,6 @@ class EmbeddedFilesTest {
   void missingFileIsNamed() {
     EmbeddedFiles none = new EmbeddedFiles("none", List.of("x.json"));
 
-    assertThat(none.present()).isFalse();
     assertThatThrownBy(none::directory)
         .isInstanceOf(LoraException.class)
         .hasMessageContaining("none/x.json");

@@ -1,12 +1,9 @@
 package io.github.lora4j.examples;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -17,19 +14,6 @@ class EmbeddedModelTest {
 
   EmbeddedModelTest(@TempDir Path directory) {
     this.output = directory.resolve("output");
-  }
-
-  @BeforeAll
-  static void assumeEmbeddedFiles() {
-    boolean present =
-        List.of(
-                EmbeddedFiles.BASE,
-                EmbeddedFiles.SQUAD,
-                EmbeddedFiles.MAIL_ADAPTER,
-                EmbeddedFiles.MAILS)
-            .stream()
-            .allMatch(EmbeddedFiles::present);
-    assumeTrue(present, "the embedded base and its data are not in this source tree yet");
   }
 
   @Test

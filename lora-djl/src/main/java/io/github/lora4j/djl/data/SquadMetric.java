@@ -30,6 +30,9 @@ public final class SquadMetric {
   /**
    * Words as Python's {@code \b} ends them: at anything but letters, numbers and the underscore.
    */
+  /** Stands for generated white space: equal to no answer, and not to none. */
+  private static final String SILENCE = "\uFFFD";
+
   private static final Pattern ARTICLES =
       Pattern.compile("(?<![\\p{L}\\p{N}_])(?:a|an|the)(?![\\p{L}\\p{N}_])");
 
@@ -76,7 +79,8 @@ public final class SquadMetric {
   }
 
   /**
-   * Scores what a model generated from prompts: the template's text for no answer counts as none.
+   * Scores what a model generated from prompts: the template's text for no answer counts as none,
+   * and only that. A model that says nothing has not said that there is no answer.
    *
    * @param dataset the questions
    * @param generated id to generated text
@@ -87,7 +91,11 @@ public final class SquadMetric {
       SquadDataset dataset, Map<String, String> generated, PromptTemplate template) {
     Map<String, String> predictions = new LinkedHashMap<>();
     String none = normalise(template.noAnswer());
-    generated.forEach((id, text) -> predictions.put(id, normalise(text).equals(none) ? "" : text));
+    generated.forEach(
+        (id, text) -> {
+          String said = normalise(text);
+          predictions.put(id, said.equals(none) ? "" : said.isEmpty() ? SILENCE : text);
+        });
     return score(dataset, predictions);
   }
 

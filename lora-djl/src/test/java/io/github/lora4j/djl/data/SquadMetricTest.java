@@ -131,6 +131,17 @@ final class SquadMetricTest {
   }
 
   @Test
+  void modelThatSaysNothingHasNotSaidThatThereIsNoAnswer() {
+    SquadDataset dataset = new SquadDataset(List.of(question("a"), question("b")));
+
+    SquadScores scores =
+        SquadMetric.score(dataset, Map.of("a", "\n\n", "b", ""), PromptTemplate.SQUAD);
+
+    assertThat(scores.exact()).isZero();
+    assertThat(scores.noAnswerTotal()).isEqualTo(2);
+  }
+
+  @Test
   void predictionsThatAreNoObjectOfTextsAreRefused(@TempDir Path temp) throws IOException {
     Path file = temp.resolve("predictions.json");
     Files.writeString(file, "{\"a\": \"x\", \"b\": \"\"}");
