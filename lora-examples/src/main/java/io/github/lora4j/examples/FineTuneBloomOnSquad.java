@@ -180,7 +180,7 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
         page.passage(context);
       }
       page.say("  Q: %s", question.question());
-      page.say("  A: %s", Page.quoted(answers.get(i)));
+      page.say("  A: %s", Page.quoted(answers.get(i).strip()));
       page.blank();
     }
     SquadScores scores = examiner.score(heldOut);

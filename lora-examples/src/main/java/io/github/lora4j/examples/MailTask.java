@@ -51,7 +51,7 @@ final class MailTask {
             .toTraining(
                 TEMPLATE,
                 base.tokenizer(),
-                Labels.ALL_TOKENS,
+                Labels.ANSWER_ONLY,
                 Truncation.skip(tuning.maxTokens(defaults)));
     try (PeftModel<CausalLm> peft = PeftModel.wrap(base, tuning.lora(defaults), tuning.seed())) {
       run.train(peft, tuning.training(defaults, steps, run.checkpoints()), dataset);

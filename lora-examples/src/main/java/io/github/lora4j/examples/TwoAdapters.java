@@ -21,7 +21,7 @@ record TwoAdapters(Page page, CausalLm base) {
   private static final String QUESTION = ThreeQuestions.ALL.get(0).prompt(PromptTemplate.SQUAD);
 
   private static final String MAIL =
-      MailTask.prompt("Lumina Lamp", "A small bright lamp for reading in the evening.");
+      MailTask.prompt("Lumina Lamp", "A small lamp of glass for the garden.");
 
   private static final GenerationOptions OPTIONS =
       GenerationOptions.builder().maxNewTokens(ExampleDefaults.MAIL_TOKENS).build();
