@@ -111,9 +111,8 @@ public record LoraConfig(
   }
 
   /**
-   * The content of {@code adapter_config.json}, byte for byte as PEFT 0.21 writes it: all its keys,
-   * sorted, indented by 2, no line break at the end; the targets sorted, which PEFT leaves to
-   * chance.
+   * The content of {@code adapter_config.json}, byte for byte as PEFT 0.21 writes it; only the
+   * targets are sorted, which PEFT leaves to chance.
    *
    * @return JSON text in ASCII
    */
@@ -121,13 +120,7 @@ public record LoraConfig(
     return LoraConfigWriter.write(this);
   }
 
-  /**
-   * The factor of a pair's update.
-   *
-   * @param pairRank rank of the pair
-   * @param pairAlpha alpha of the pair
-   * @return alpha / r, or alpha / √r with rsLoRA
-   */
+  /** The factor of a pair's update: alpha / r, or alpha / √r with rsLoRA. */
   double scaling(int pairRank, double pairAlpha) {
     return rsLora ? pairAlpha / Math.sqrt(pairRank) : pairAlpha / pairRank;
   }
@@ -356,12 +349,6 @@ public record LoraConfig(
       return this;
     }
 
-    /**
-     * Says that the base stores its weights as (in, out), as GPT-2 does; only files carry it.
-     *
-     * @param value the note
-     * @return this
-     */
     Builder fanInFanOut(boolean value) {
       this.fanInFanOut = value;
       return this;

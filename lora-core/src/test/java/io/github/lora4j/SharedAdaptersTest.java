@@ -20,7 +20,8 @@ class SharedAdaptersTest {
   @ParameterizedTest
   @ValueSource(strings = {"bloom-560m-r8", "bloom-560m-r4-bias-lora-only"})
   void adapterOfBloomFits(String name) throws IOException {
-    AdapterReader.Loaded loaded = read("data/adapters/" + name);
+    AdapterReader.Loaded loaded =
+        AdapterReader.read(SharedData.directory("data/adapters/" + name), BLOOM);
 
     assertThat(loaded.plan().pairs()).hasSize(24);
     assertThat(loaded.values()).hasSize(48);
@@ -28,7 +29,9 @@ class SharedAdaptersTest {
 
   @Test
   void pickleIsRefusedByName() {
-    assertThatThrownBy(() -> read("data/adapters/bloom-560m-r8-pickle-bin"))
+    Path adapter = SharedData.directory("data/adapters/bloom-560m-r8-pickle-bin");
+
+    assertThatThrownBy(() -> AdapterReader.read(adapter, BLOOM))
         .isInstanceOf(LoraException.class) // it has a second reason
         .hasMessageContaining("enable_lora is [true,false,true], which is not supported")
         .hasMessageContaining("adapter_model.bin is a pickle");
@@ -36,14 +39,18 @@ class SharedAdaptersTest {
 
   @Test
   void otherMethodIsRefusedByName() {
-    assertThatThrownBy(() -> read("data/adapters/prompt-tuning-not-lora"))
+    Path adapter = SharedData.directory("data/adapters/prompt-tuning-not-lora");
+
+    assertThatThrownBy(() -> AdapterReader.read(adapter, BLOOM))
         .isInstanceOf(LoraException.class)
         .hasMessageContaining("peft_type 'PROMPT_TUNING' is not supported; wanted LORA");
   }
 
   @Test
   void fullyTrainedHeadsAreRefusedByName() {
-    assertThatThrownBy(() -> read("data/adapters/bert-seq-cls-modules-to-save"))
+    Path adapter = SharedData.directory("data/adapters/bert-seq-cls-modules-to-save");
+
+    assertThatThrownBy(() -> AdapterReader.read(adapter, BLOOM))
         .isInstanceOf(LoraException.class)
         .hasMessageContaining("modules_to_save is [");
   }
@@ -61,7 +68,9 @@ class SharedAdaptersTest {
         "gpt2-r8-listed-targets-that-do-not-exist"
       })
   void adapterOfAnotherBaseIsRefused(String name) {
-    assertThatThrownBy(() -> read("data/adapters/" + name))
+    Path adapter = SharedData.directory("data/adapters/" + name);
+
+    assertThatThrownBy(() -> AdapterReader.read(adapter, BLOOM))
         .isInstanceOf(LoraException.class)
         .hasMessageMatching(
             "(?s).*(does not fit bigscience/bloom-560m|match nothing in BloomModel).*");
@@ -81,9 +90,5 @@ class SharedAdaptersTest {
         .isInstanceOf(TensorFileException.class)
         .hasMessageStartingWith(weights + ": tensor '")
         .hasMessageContaining("the file is truncated or damaged");
-  }
-
-  private static AdapterReader.Loaded read(String name) throws IOException {
-    return AdapterReader.read(SharedData.directory(name), BLOOM);
   }
 }
