@@ -2,6 +2,7 @@ package io.github.lora4j.djl.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.djl.layer.KeyValueCache;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.spi.ModuleTree;
@@ -42,6 +43,14 @@ public interface Decoder extends AutoCloseable {
    * @return V
    */
   int vocabulary();
+
+  /**
+   * Type that the layers compute in and gradients pass through. In fp16 small ones vanish, unless
+   * the loss is scaled.
+   *
+   * @return the type, whatever the weights are stored in
+   */
+  ScalarType computeType();
 
   /**
    * Native memory of the weights, mapped files included.

@@ -67,6 +67,13 @@ final class AdamW implements AutoCloseable {
     Kernels.get().run("fill_zero", adapter.flatGradients());
   }
 
+  /** Takes the factor of the loss out of the gradients. */
+  void unscale(LossScale scale) {
+    if (scale.adapts()) {
+      Kernels.get().run("scale_in_place", adapter.flatGradients(), 1 / scale.factor());
+    }
+  }
+
   /** Euclidean norm of all gradients together. */
   double gradientNorm() {
     try (NDManager scope = manager.newSubManager();

@@ -37,7 +37,7 @@ final class AdapterWatch {
    * @throws LoraException if nothing has moved for {@value #STEPS} steps
    */
   void after(TrainingStep step) {
-    if (stepsLeft == 0 || step.learningRate() == 0) {
+    if (stepsLeft == 0 || step.learningRate() == 0 || step.skipped()) {
       return;
     }
     stepsLeft--;

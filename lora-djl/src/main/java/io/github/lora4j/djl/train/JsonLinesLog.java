@@ -11,7 +11,8 @@ import java.nio.file.Path;
 
 /**
  * Writes every step and evaluation as one JSON object on a line of its own, at once, with the key
- * names of Hugging Face's log history: a step has {@code loss}, an evaluation {@code eval_loss}.
+ * names of Hugging Face's log history: a step has {@code loss}, an evaluation {@code eval_loss}. A
+ * skipped step has {@code skipped} in place of {@code grad_norm}.
  *
  * <pre>{@code
  * try (JsonLinesLog log = JsonLinesLog.create(Path.of("log.jsonl"))) {

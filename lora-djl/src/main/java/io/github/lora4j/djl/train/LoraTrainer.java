@@ -30,6 +30,9 @@ import java.util.concurrent.atomic.AtomicBoolean;
  * a run that was interrupted and resumed. Any number of trainings of different adapters may share
  * one base on different threads.
  *
+ * <p>Where the layers compute in fp16, which is on a GPU, the loss is scaled as by torch's
+ * GradScaler, and steps may be {@linkplain TrainingStep#skipped() skipped}.
+ *
  * @since 0.1.0
  */
 public final class LoraTrainer {
@@ -76,8 +79,9 @@ public final class LoraTrainer {
    *     vocabulary
    * @throws IllegalStateException if the adapter was loaded for inference, is closed, or is being
    *     trained already
-   * @throws io.github.lora4j.LoraException if the loss is not finite, no tensor of the adapter
-   *     moves, or the checkpoint to resume from belongs to another run
+   * @throws io.github.lora4j.LoraException if the loss is not finite, or the gradients are not and
+   *     no smaller scale of the loss may help, no tensor of the adapter moves, or the checkpoint to
+   *     resume from belongs to another run
    */
   public TrainingReport train(TrainingDataset dataset) throws IOException {
     AdapterWeights adapter = requireTrainable();

@@ -12,7 +12,13 @@ import java.util.List;
 
 /**
  * Takes optimiser steps: reads the batches of a step, adds up their gradients, clips them and
- * updates the adapter. What a step does depends on its number, the adapter and the optimiser alone.
+ * updates the adapter. What a step does depends on its number, the adapter, the optimiser and the
+ * scale of the loss alone.
+ *
+ * <p>A model that computes in fp16 has its loss scaled. A step whose gradients overflow then is
+ * skipped, as by Hugging Face's Trainer: it counts as a step of the run and uses its batches up,
+ * but weights, moments, the optimiser's count of steps and the schedule stay where they are, so
+ * that the next step is taken with the same learning rate.
  */
 final class StepRunner {
 
@@ -27,6 +33,7 @@ final class StepRunner {
   private final StepPlan plan;
   private final BatchReader reader;
   private final DataOrder dataOrder;
+  private LossScale scale;
   private int orderedEpoch = -1;
   private int[] order = {};
 
@@ -43,6 +50,16 @@ final class StepRunner {
     this.reader = new BatchReader(dataset, plan.options().batchSize());
     this.dataOrder =
         new DataOrder(plan.examples(), plan.options().seed(), plan.options().shuffle());
+    this.scale = LossScale.startingFor(decoder.computeType());
+  }
+
+  LossScale lossScale() {
+    return scale;
+  }
+
+  /** Goes on with the scale of a checkpoint. */
+  void restore(LossScale saved) {
+    scale = scale.resumedFrom(saved);
   }
 
   /**
@@ -50,7 +67,8 @@ final class StepRunner {
    *
    * @param step from 1
    * @return its record
-   * @throws LoraException if loss or gradients are not finite; the adapter is then as before
+   * @throws LoraException if the loss is not finite, or the gradients are not and no smaller scale
+   *     of the loss may help; the adapter is then as before
    */
   TrainingStep take(int step) {
     long start = System.nanoTime();
@@ -62,24 +80,43 @@ final class StepRunner {
           "step %d has no label in any of its examples %s; leave them out or enlarge the batch"
               .formatted(step, Arrays.toString(examples(window))));
     }
+    double loss = lossAndGradients(step, batches, labels);
+    requireFinite("loss", loss, step, window);
+    double rate = learningRate(step);
+    double norm = optimizer.gradientNorm();
+    if (scale.adapts() && !Double.isFinite(norm)) {
+      norm = TrainingStep.SKIPPED;
+      scale = scale.afterSkippedStep();
+      requireScale(step, window);
+    } else {
+      requireFinite("norm of the gradients", norm, step, window);
+      optimizer.clip(norm);
+      optimizer.update(step - scale.skippedSteps(), rate);
+      scale = scale.afterGoodStep();
+    }
+    long tokens = batches.stream().mapToLong(TokenBatch::size).sum();
+    double seconds = Math.max(1, System.nanoTime() - start) / NANOS;
+    return new TrainingStep(
+        step, plan.epochAfter(step), loss, norm, rate, tokens / seconds, ProcessMemory.peakBytes());
+  }
+
+  /** The loss and, in the adapter's buffer, its gradients, both without the scale. */
+  private double lossAndGradients(int step, List<TokenBatch> batches, long labels) {
     optimizer.clearGradients();
     double loss = 0;
     for (int i = 0; i < batches.size(); i++) {
       long seed = RandomStream.seed(plan.options().seed(), DROPOUT, step, i);
       try (Pass pass = Pass.training(decoder.manager(), batches.get(i), adapter, seed)) {
-        loss += decoder.lossAndGradients(pass, 1.0 / labels, plan.options().recompute());
+        double factor = scale.factor() * (1.0 / labels);
+        loss += decoder.lossAndGradients(pass, factor, plan.options().recompute());
       }
     }
-    requireFinite("loss", loss, step, window);
-    double norm = optimizer.gradientNorm();
-    requireFinite("norm of the gradients", norm, step, window);
-    optimizer.clip(norm);
-    double rate = plan.learningRate(step);
-    optimizer.update(step, rate);
-    long tokens = batches.stream().mapToLong(TokenBatch::size).sum();
-    double seconds = Math.max(1, System.nanoTime() - start) / NANOS;
-    return new TrainingStep(
-        step, plan.epochAfter(step), loss, norm, rate, tokens / seconds, ProcessMemory.peakBytes());
+    optimizer.unscale(scale);
+    return loss / scale.factor();
+  }
+
+  private double learningRate(int step) {
+    return plan.learningRate(step - scale.skippedSteps());
   }
 
   private List<TokenBatch> read(StepPlan.Window window) {
@@ -109,9 +146,19 @@ final class StepRunner {
                   what,
                   step,
                   value,
-                  plan.learningRate(step),
+                  learningRate(step),
                   Arrays.toString(examples(window)),
                   step - 1));
+    }
+  }
+
+  private void requireScale(int step, StepPlan.Window window) {
+    if (scale.exhausted()) {
+      throw new LoraException(
+          ("the gradients of step %d are not finite, though the loss is and its scale has been"
+                  + " halved down to 1 (examples %s); the adapter is as after step %d. Load the base"
+                  + " in bf16 or fp32, or look at these examples")
+              .formatted(step, Arrays.toString(examples(window)), step - 1));
     }
   }
 }

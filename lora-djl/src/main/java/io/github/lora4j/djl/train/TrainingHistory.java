@@ -3,7 +3,10 @@ package io.github.lora4j.djl.train;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 
-/** Steps and evaluations as JSON, with the key names of Hugging Face's log history. */
+/**
+ * Steps and evaluations as JSON, with the key names of Hugging Face's log history. JSON has no
+ * infinity: a skipped step has {@code skipped} in place of {@code grad_norm}.
+ */
 final class TrainingHistory {
 
   private TrainingHistory() {}
@@ -13,7 +16,11 @@ final class TrainingHistory {
     json.addProperty("step", step.step());
     json.addProperty("epoch", step.epoch());
     json.addProperty("loss", step.loss());
-    json.addProperty("grad_norm", step.gradNorm());
+    if (step.skipped()) {
+      json.addProperty("skipped", true);
+    } else {
+      json.addProperty("grad_norm", step.gradNorm());
+    }
     json.addProperty("learning_rate", step.learningRate());
     json.addProperty("tokens_per_second", step.tokensPerSecond());
     json.addProperty("peak_native_bytes", step.peakNativeBytes());
@@ -26,7 +33,7 @@ final class TrainingHistory {
         require(json, "step").getAsInt(),
         require(json, "epoch").getAsDouble(),
         require(json, "loss").getAsDouble(),
-        require(json, "grad_norm").getAsDouble(),
+        json.has("skipped") ? TrainingStep.SKIPPED : require(json, "grad_norm").getAsDouble(),
         require(json, "learning_rate").getAsDouble(),
         require(json, "tokens_per_second").getAsDouble(),
         require(json, "peak_native_bytes").getAsLong());

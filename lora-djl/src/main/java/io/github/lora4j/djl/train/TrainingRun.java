@@ -72,6 +72,7 @@ final class TrainingRun {
   private void restore(RestoredRun restored) {
     TrainingState state = restored.state();
     optimizer.restore(restored.moments());
+    runner.restore(state.lossScale());
     peft.model().adapter().orElseThrow().write(restored.values());
     steps.addAll(state.steps());
     evaluations.addAll(state.evaluations());
@@ -175,7 +176,8 @@ final class TrainingRun {
     if (checkpoints.isEmpty() || lastCheckpoint.equals(Optional.of(checkpoints.get().of(step)))) {
       return;
     }
-    TrainingState state = new TrainingState(identity, step, best, sinceBest, steps, evaluations);
+    TrainingState state =
+        new TrainingState(identity, step, best, sinceBest, runner.lossScale(), steps, evaluations);
     Path written = write(checkpoints.get(), state);
     lastCheckpoint = Optional.of(written);
     if (best.step() == step && !best.equals(TrainingState.NONE)) {

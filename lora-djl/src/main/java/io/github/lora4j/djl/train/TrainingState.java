@@ -23,6 +23,7 @@ import java.util.List;
  * @param step optimiser steps taken
  * @param best the evaluation with the lowest loss; step 0 before the first
  * @param sinceBest evaluations after the best one
+ * @param lossScale of the next step; in the file only if it says anything
  * @param steps records so far
  * @param evaluations records so far
  */
@@ -31,6 +32,7 @@ record TrainingState(
     int step,
     Evaluation best,
     int sinceBest,
+    LossScale lossScale,
     List<TrainingStep> steps,
     List<Evaluation> evaluations) {
 
@@ -40,6 +42,7 @@ record TrainingState(
   static final Evaluation NONE = new Evaluation(0, 0, Double.POSITIVE_INFINITY);
 
   private static final String FORMAT = "lora4j-training-1";
+  private static final String LOSS_SCALE = "loss_scale";
   private static final Gson GSON = new GsonBuilder().setPrettyPrinting().create();
 
   TrainingState {
@@ -57,6 +60,9 @@ record TrainingState(
       json.add("best", TrainingHistory.json(best));
     }
     json.addProperty("evaluations_since_best", sinceBest);
+    if (!lossScale.equals(LossScale.NONE)) {
+      json.add(LOSS_SCALE, lossScale.toJson());
+    }
     JsonArray stepRecords = new JsonArray();
     steps.forEach(record -> stepRecords.add(TrainingHistory.json(record)));
     json.add("steps", stepRecords);
@@ -91,11 +97,15 @@ record TrainingState(
           require(json, "step").getAsInt(),
           json.has("best") ? TrainingHistory.evaluation(json.get("best")) : NONE,
           require(json, "evaluations_since_best").getAsInt(),
+          json.has(LOSS_SCALE)
+              ? LossScale.fromJson(json.getAsJsonObject(LOSS_SCALE))
+              : LossScale.NONE,
           steps,
           evaluations);
     } catch (JsonParseException
         | IllegalStateException
         | UnsupportedOperationException
+        | ClassCastException
         | NumberFormatException e) {
       throw new LoraException("%s is damaged: %s".formatted(file, e.getMessage()), e);
     }

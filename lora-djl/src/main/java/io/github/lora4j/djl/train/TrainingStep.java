@@ -6,8 +6,10 @@ package io.github.lora4j.djl.train;
  * @param step from 1
  * @param epoch passes over the data when the step was done, e.g. 1.5
  * @param loss mean cross-entropy per label of the accumulated batch, nats, before the update
- * @param gradNorm Euclidean norm of all gradients together, before clipping
- * @param learningRate that the step was taken with; 0 for the first one of a warmup
+ * @param gradNorm Euclidean norm of all gradients together, before clipping; infinite if the step
+ *     was {@link #skipped}
+ * @param learningRate that the step was taken with; 0 for the first one of a warmup. A skipped step
+ *     leaves its rate to the next
  * @param tokensPerSecond tokens of the accumulated batch by the time that its forward and backward
  *     passes and the update took
  * @param peakNativeBytes highest resident memory of the process so far, bytes, as Linux counts it:
@@ -22,4 +24,19 @@ public record TrainingStep(
     double gradNorm,
     double learningRate,
     double tokensPerSecond,
-    long peakNativeBytes) {}
+    long peakNativeBytes) {
+
+  /** The norm of gradients that are not finite. */
+  static final double SKIPPED = Double.POSITIVE_INFINITY;
+
+  /**
+   * Whether the step changed nothing, because its gradients overflowed. That happens where layers
+   * compute in fp16, whose loss is scaled, now and then and most in the beginning: the scale is
+   * halved then. With every other precision such gradients end the training.
+   *
+   * @return true if adapter, optimiser and schedule are as before the step
+   */
+  public boolean skipped() {
+    return gradNorm == SKIPPED;
+  }
+}

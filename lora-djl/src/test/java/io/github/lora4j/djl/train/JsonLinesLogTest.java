@@ -2,6 +2,7 @@ package io.github.lora4j.djl.train;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import com.google.gson.JsonParser;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -27,6 +28,21 @@ final class JsonLinesLogTest {
       assertThat(Files.readAllLines(file))
           .containsExactly(STEP_LINE, "{\"step\":1,\"epoch\":0.5,\"eval_loss\":2.5}");
     }
+  }
+
+  @Test
+  void skippedStepIsValidJson(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("log.jsonl");
+    TrainingStep skipped = new TrainingStep(1, 0.5, 1.25, TrainingStep.SKIPPED, 1e-3, 99.5, 4096);
+
+    try (JsonLinesLog log = JsonLinesLog.create(file)) {
+      log.onStep(skipped);
+    }
+
+    assertThat(Files.readAllLines(file))
+        .containsExactly(STEP_LINE.replace("\"grad_norm\":0.75", "\"skipped\":true"));
+    assertThat(TrainingHistory.step(JsonParser.parseString(Files.readString(file))))
+        .isEqualTo(skipped);
   }
 
   @Test

@@ -206,6 +206,11 @@ public final class BloomModel implements Decoder {
   }
 
   @Override
+  public ScalarType computeType() {
+    return computeType;
+  }
+
+  @Override
   public long weightBytes() {
     return weights.bytes();
   }
