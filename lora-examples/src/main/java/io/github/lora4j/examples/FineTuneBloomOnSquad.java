@@ -41,7 +41,7 @@ import picocli.CommandLine.Option;
     footer = {
       "  the embedded model:          FineTuneBloomOnSquad",
       "  a first look, 20 steps:      FineTuneBloomOnSquad --steps 20",
-      "  your BLOOM, real questions:  FineTuneBloomOnSquad --model DIR --data dev-v2.0.json",
+      "  your BLOOM and questions:    FineTuneBloomOnSquad --model DIR --data FILE",
       "  half the memory:             ... --precision bf16",
       "  after Ctrl-C:                the same command with --resume",
       "",
@@ -76,7 +76,8 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
       names = "--evaluate",
       paramLabel = "N",
       description =
-          "Held-out questions to ask before and after, 0 for all. Default: ${bundle:evaluate}.")
+          "Held-out questions to ask before and after, 0 for all. Default:"
+              + " ${bundle:default.evaluate}.")
   private @Nullable Integer evaluate;
 
   @Option(

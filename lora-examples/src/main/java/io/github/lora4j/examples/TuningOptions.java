@@ -22,25 +22,25 @@ final class TuningOptions {
   @Option(
       names = "--learning-rate",
       paramLabel = "LR",
-      description = "Peak learning rate. Default: ${bundle:learningRate}.")
+      description = "Peak learning rate. Default: ${bundle:default.learningRate}.")
   private @Nullable Double learningRate;
 
   @Option(
       names = "--warmup",
       paramLabel = "N",
-      description = "Steps up to the peak. Default: ${bundle:warmupSteps}.")
+      description = "Steps up to the peak. Default: ${bundle:default.warmupSteps}.")
   private @Nullable Integer warmup;
 
   @Option(
       names = "--batch-size",
       paramLabel = "N",
-      description = "Sequences in a pass. Default: ${bundle:batchSize}.")
+      description = "Sequences in a pass. Default: ${bundle:default.batchSize}.")
   private @Nullable Integer batchSize;
 
   @Option(
       names = "--accumulation",
       paramLabel = "N",
-      description = "Passes in an optimiser step. Default: ${bundle:accumulation}.")
+      description = "Passes in an optimiser step. Default: ${bundle:default.accumulation}.")
   private @Nullable Integer accumulation;
 
   @Option(
@@ -48,14 +48,15 @@ final class TuningOptions {
       negatable = true,
       description =
           "Compute layers again in the backward pass: less memory, more time. Default: "
-              + "${bundle:recompute}.")
+              + "${bundle:default.recompute}.")
   private @Nullable Boolean recompute;
 
   @Option(
       names = "--max-tokens",
       paramLabel = "N",
       description =
-          "Longer training examples are left out, and counted. Default: ${bundle:maxTokens}.")
+          "Longer training examples are left out, and counted. Default:"
+              + " ${bundle:default.maxTokens}.")
   private @Nullable Integer maxTokens;
 
   @Option(
@@ -68,7 +69,7 @@ final class TuningOptions {
   @Option(
       names = "--checkpoint-every",
       paramLabel = "N",
-      description = "Steps between checkpoints. Default: ${bundle:checkpointEvery}.")
+      description = "Steps between checkpoints. Default: ${bundle:default.checkpointEvery}.")
   private @Nullable Integer checkpointEvery;
 
   int steps() {
