@@ -64,7 +64,8 @@ final class SafetensorsHeader {
     long length = bytes(channel, 0, LENGTH_BYTES).getLong();
     if (length < 0 || length > MAX_HEADER) {
       throw problem(
-          "the header claims %s bytes, the format allows %d",
+          "the header claims %s bytes, the format allows %d; is it a safetensors file, or the pointer"
+              + " that git leaves without its large-file extension?",
           Long.toUnsignedString(length), MAX_HEADER);
     }
     if (length > fileSize - LENGTH_BYTES) {
@@ -118,7 +119,7 @@ final class SafetensorsHeader {
     } catch (TensorFileException e) {
       throw e;
     } catch (IOException | JsonParseException | IllegalStateException e) {
-      throw problem("the header is not the JSON wanted: %s", String.valueOf(e.getMessage()));
+      throw problem("the header is not the JSON wanted: %s", JsonReason.of(e));
     }
   }
 

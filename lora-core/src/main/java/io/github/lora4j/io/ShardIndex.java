@@ -44,7 +44,7 @@ final class ShardIndex {
     } catch (CharacterCodingException e) {
       throw new TensorFileException(index, "is not UTF-8");
     } catch (JsonParseException | IllegalStateException | EOFException | MalformedJsonException e) {
-      throw new TensorFileException(index, "is not the JSON wanted: " + e.getMessage());
+      throw new TensorFileException(index, "is not the JSON wanted: " + JsonReason.of(e));
     }
     return result.shards;
   }

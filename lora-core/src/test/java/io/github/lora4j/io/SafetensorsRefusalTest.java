@@ -1,5 +1,6 @@
 package io.github.lora4j.io;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
@@ -258,6 +259,37 @@ class SafetensorsRefusalTest {
     refused(RawFile.write(directory, header, 0), "header");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"\"dtype\":null", "\"shape\":{}", "\"shape\":[NaN]", "\"dtype\":\"F3"})
+  void entryThatIsNotTheJsonWanted(String field) throws IOException {
+    refused(RawFile.write(directory, "{\"a\":{" + field + "}}", 0), "is not the JSON wanted");
+  }
+
+  @Test
+  void pointerLeftByGit() throws IOException {
+    Path file = directory.resolve("pointer.safetensors");
+    Files.writeString(file, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n");
+
+    refused(file, "is it a safetensors file, or the pointer that git leaves");
+  }
+
+  @Test
+  void nameThatWouldMoveTheCursorIsSpeltOut() throws IOException {
+    String entry = RawFile.tensor("a\\n\\u001b[2Jb", "F32", "[1]", "[0,8]");
+
+    refused(RawFile.write(directory, "{" + entry + "}", 4), "'a\\u000a\\u001b[2Jb' claims bytes");
+  }
+
+  @Test
+  void endlessNameIsCut() throws IOException {
+    String entry = RawFile.tensor("n".repeat(100_000), "F32", "[1]", "[0,8]");
+    Path file = RawFile.write(directory, "{" + entry + "}", 4);
+
+    assertThatThrownBy(() -> Safetensors.open(file).close())
+        .isInstanceOf(TensorFileException.class)
+        .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(2000).endsWith("…"));
+  }
+
   @Test
   void headerThatNestsWithoutEnd() throws IOException {
     refused(RawFile.write(directory, "{\"a\":" + "[".repeat(1_000_000), 0), "header");
@@ -293,6 +325,7 @@ class SafetensorsRefusalTest {
     assertThatThrownBy(() -> Safetensors.open(file).close())
         .isInstanceOf(TensorFileException.class)
         .hasMessageStartingWith(file + ": ")
-        .hasMessageContainingAll(parts);
+        .hasMessageContainingAll(parts)
+        .satisfies(e -> assertThat(e.getMessage()).hasLineCount(1).doesNotContain("https://"));
   }
 }
