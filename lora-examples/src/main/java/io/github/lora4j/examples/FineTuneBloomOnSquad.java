@@ -20,7 +20,10 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /**
  * The whole road once: load a BLOOM, look at it, choose targets, wrap, count, train on SQuAD, save,
@@ -51,6 +54,8 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
 
   private final Page page;
   private final Interruption interruption;
+
+  @Spec private CommandSpec command = CommandSpec.create();
 
   @Mixin private final BaseOptions base = new BaseOptions();
 
@@ -106,6 +111,7 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    tuning.check(base.defaults());
     TrainingRun run = new TrainingRun(output, resume, interruption, page);
     run.check();
     SquadSplit questions = questions();
@@ -117,6 +123,10 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
 
   private SquadSplit questions() throws IOException {
     int count = evaluate == null ? base.defaults().evaluate() : evaluate;
+    if (count < 0) {
+      throw new ParameterException(
+          command.commandLine(), "--evaluate must be at least 0, got " + count);
+    }
     return data == null
         ? SquadSplit.embedded(count, tuning.seed())
         : SquadSplit.of(data, count, tuning.seed());

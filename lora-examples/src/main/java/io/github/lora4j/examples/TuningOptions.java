@@ -3,12 +3,20 @@ package io.github.lora4j.examples;
 import io.github.lora4j.LoraConfig;
 import io.github.lora4j.djl.train.TrainingOptions;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** How an adapter is trained; what is not given follows {@link ExampleDefaults}. */
 final class TuningOptions {
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command = CommandSpec.create();
 
   @Option(
       names = "--steps",
@@ -71,6 +79,31 @@ final class TuningOptions {
       paramLabel = "N",
       description = "Steps between checkpoints. Default: ${bundle:default.checkpointEvery}.")
   private @Nullable Integer checkpointEvery;
+
+  /**
+   * Refuses what nothing can be trained with, before minutes are spent on loading a base.
+   *
+   * @throws ParameterException that lists all problems
+   */
+  void check(ExampleDefaults defaults) {
+    List<String> problems = new ArrayList<>();
+    if (steps < 1) {
+      problems.add("--steps must be at least 1, got " + steps);
+    }
+    try {
+      lora(defaults);
+    } catch (IllegalArgumentException e) {
+      problems.add(e.getMessage());
+    }
+    try {
+      training(defaults, Math.max(1, steps), Path.of(""));
+    } catch (IllegalArgumentException e) {
+      problems.add(e.getMessage());
+    }
+    if (!problems.isEmpty()) {
+      throw new ParameterException(command.commandLine(), String.join("; ", problems));
+    }
+  }
 
   int steps() {
     return steps;
