@@ -305,6 +305,15 @@ class SafetensorsRefusalTest {
   }
 
   @Test
+  void directoryWithAPickleOnly() throws IOException {
+    Files.createFile(directory.resolve("pytorch_model.bin"));
+
+    assertThatThrownBy(() -> Safetensors.open(directory))
+        .isInstanceOf(NoSuchFileException.class)
+        .hasMessageContaining("pytorch_model.bin is a pickle, which can run code and is not read");
+  }
+
+  @Test
   void directoryWithoutAModel() {
     assertThatThrownBy(() -> Safetensors.open(directory))
         .isInstanceOf(NoSuchFileException.class)
