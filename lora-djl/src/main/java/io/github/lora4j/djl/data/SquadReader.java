@@ -74,8 +74,11 @@ final class SquadReader {
     if (!problems.isEmpty()) {
       int listed = Math.min(LISTED, problems.size());
       throw new LoraException(
-          "%s: %d problems, the first: %s"
-              .formatted(file, problems.size(), String.join("; ", problems.subList(0, listed))));
+          "%s: %s: %s"
+              .formatted(
+                  file,
+                  problems.size() == 1 ? "1 problem" : problems.size() + " problems, the first",
+                  String.join("; ", problems.subList(0, listed))));
     }
     return examples;
   }
