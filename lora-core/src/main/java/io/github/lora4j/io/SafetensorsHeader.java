@@ -30,6 +30,9 @@ final class SafetensorsHeader {
 
   private static final int LENGTH_BYTES = 8;
 
+  /** Heap that reading takes for each byte of JSON: the bytes, their text, what it says. */
+  private static final int HEAP_PER_BYTE = 8;
+
   private final Path file;
   private final long fileSize;
   private final List<TensorEntry> tensors = new ArrayList<>();
@@ -74,6 +77,11 @@ final class SafetensorsHeader {
               + " truncated or not a safetensors file",
           length, fileSize - LENGTH_BYTES);
     }
+    if (!fitsHeap(length, Runtime.getRuntime().maxMemory())) {
+      throw problem(
+          "the header has %d bytes, too many for a heap of %d; start Java with -Xmx%dm or more",
+          length, Runtime.getRuntime().maxMemory(), length * HEAP_PER_BYTE / (1 << 20) + 1);
+    }
     dataStart = LENGTH_BYTES + length;
     ByteBuffer raw = bytes(channel, LENGTH_BYTES, (int) length);
     try {
@@ -81,6 +89,11 @@ final class SafetensorsHeader {
     } catch (CharacterCodingException e) {
       throw problem("the header is not UTF-8 from its byte %d on", raw.position());
     }
+  }
+
+  /** Whether JSON of this length can be read; a file must not end the whole process. */
+  static boolean fitsHeap(long jsonBytes, long heap) {
+    return jsonBytes <= heap / HEAP_PER_BYTE;
   }
 
   private ByteBuffer bytes(FileChannel channel, long from, int count) throws IOException {

@@ -40,6 +40,13 @@ class SafetensorsRefusalTest {
   }
 
   @Test
+  void headerMustLeaveRoomInTheHeap() { // not an OutOfMemoryError, which ends more than the load
+    assertThat(SafetensorsHeader.fitsHeap(SafetensorsHeader.MAX_HEADER, 1L << 30)).isTrue();
+    assertThat(SafetensorsHeader.fitsHeap(SafetensorsHeader.MAX_HEADER, 1L << 29)).isFalse();
+    assertThat(SafetensorsHeader.fitsHeap(1 << 20, 1 << 26)).isTrue();
+  }
+
+  @Test
   void fileShorterThanItsLengthField() throws IOException {
     Path file = Files.write(directory.resolve("short.safetensors"), new byte[5]);
 
