@@ -115,6 +115,18 @@ class ErrorsOnCommandLineTest {
   }
 
   @Test
+  void mailsThatAreAllTooLong() throws IOException {
+    Ran ran =
+        Ran.example(
+            TrainMailAdapter::new,
+            "--model=" + TinyFiles.checkpoint(),
+            "--output=" + output,
+            "--max-tokens=3");
+
+    assertFailed(ran, 1, "every e-mail is longer than 3 tokens; give --max-tokens more");
+  }
+
+  @Test
   void wrongOption() throws IOException {
     assertFailed(walk(TinyFiles.checkpoint(), "--stepz=2"), 2, "--stepz", "--help");
     assertFailed(
