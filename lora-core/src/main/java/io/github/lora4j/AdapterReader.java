@@ -88,7 +88,7 @@ final class AdapterReader {
 
   private static void warn(LoraPlan plan, LoraConfig config, ModuleTree tree) {
     TargetMatcher matcher = new TargetMatcher(config, tree.modelType());
-    List<String> unmatched = new UnusedSettings(config, matcher, tree).targets();
+    List<String> unmatched = new UnusedSettings(config, matcher, tree).missing();
     if (!unmatched.isEmpty()) {
       log.warn("targets {} of the adapter match nothing in {}", unmatched, tree.modelClass());
     }

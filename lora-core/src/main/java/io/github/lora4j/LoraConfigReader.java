@@ -8,6 +8,7 @@ import com.google.gson.Strictness;
 import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
+import io.github.lora4j.io.JsonReason;
 import java.io.IOException;
 import java.io.StringReader;
 import java.nio.charset.CharacterCodingException;
@@ -68,7 +69,7 @@ final class LoraConfigReader {
     } catch (CharacterCodingException e) {
       throw new LoraException(file + " is not UTF-8", e);
     } catch (JsonParseException | MalformedJsonException e) {
-      throw new LoraException(file + " is not JSON: " + e.getMessage(), e);
+      throw new LoraException(file + " is not JSON: " + JsonReason.of(e), e);
     }
   }
 

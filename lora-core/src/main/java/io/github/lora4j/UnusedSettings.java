@@ -38,6 +38,11 @@ final class UnusedSettings {
         .toList();
   }
 
+  /** Of the {@link #targets}, those that the base lacks and not only other settings leave out. */
+  List<String> missing() {
+    return targets().stream().filter(target -> named(List.of(target)).isEmpty()).toList();
+  }
+
   /** Everything that hits nothing, as sentences; empty if all is used. */
   List<String> problems() {
     List<String> problems = new ArrayList<>();
@@ -55,12 +60,7 @@ final class UnusedSettings {
 
   /** Tells a name that the model lacks from one that other settings leave nothing of. */
   String targetProblem(List<String> targets) {
-    List<String> named =
-        tree.modules().stream()
-            .map(TargetModule::path)
-            .filter(path -> !path.isEmpty() && matcher.isNamed(path))
-            .filter(path -> isTargetOf(targets, path))
-            .toList();
+    List<String> named = named(targets);
     boolean all = matcher.targets() instanceof TargetModules.AllLinear;
     if (named.isEmpty() || all) {
       return TargetReport.nothingMatches(targets, tree);
@@ -72,6 +72,14 @@ final class UnusedSettings {
     }
     return "target modules %s match %d modules, none of them in layers %s; they are in %s"
         .formatted(targets, kept.size(), config.layersToTransform(), layersOf(kept));
+  }
+
+  private List<String> named(List<String> targets) {
+    return tree.modules().stream()
+        .map(TargetModule::path)
+        .filter(path -> !path.isEmpty() && matcher.isNamed(path))
+        .filter(path -> isTargetOf(targets, path))
+        .toList();
   }
 
   private boolean isTargetOf(List<String> targets, String path) {

@@ -38,6 +38,7 @@ import java.util.Optional;
 public final class Safetensors implements AutoCloseable {
 
   private static final String SINGLE_FILE = "model.safetensors";
+  private static final String PICKLE = "pytorch_model.bin";
   private static final int CHUNK = 1 << 26;
 
   private final Map<Path, FileChannel> channels = new LinkedHashMap<>();
@@ -72,7 +73,14 @@ public final class Safetensors implements AutoCloseable {
         throw new NoSuchFileException(
             fileOrDirectory.toString(),
             null,
-            "holds neither %s nor %s".formatted(SINGLE_FILE, ShardIndex.FILE_NAME));
+            "holds neither %s nor %s%s"
+                .formatted(
+                    SINGLE_FILE,
+                    ShardIndex.FILE_NAME,
+                    Files.exists(fileOrDirectory.resolve(PICKLE))
+                        ? "; %s is a pickle, which can run code and is not read: convert it"
+                            .formatted(PICKLE)
+                        : ""));
       }
       return result;
     } catch (IOException | RuntimeException e) {

@@ -30,6 +30,9 @@ final class SafetensorsHeader {
 
   private static final int LENGTH_BYTES = 8;
 
+  /** Heap that reading takes for each byte of JSON: the bytes, their text, what it says. */
+  private static final int HEAP_PER_BYTE = 8;
+
   private final Path file;
   private final long fileSize;
   private final List<TensorEntry> tensors = new ArrayList<>();
@@ -64,7 +67,8 @@ final class SafetensorsHeader {
     long length = bytes(channel, 0, LENGTH_BYTES).getLong();
     if (length < 0 || length > MAX_HEADER) {
       throw problem(
-          "the header claims %s bytes, the format allows %d",
+          "the header claims %s bytes, the format allows %d; is it a safetensors file, or the pointer"
+              + " that git leaves without its large-file extension?",
           Long.toUnsignedString(length), MAX_HEADER);
     }
     if (length > fileSize - LENGTH_BYTES) {
@@ -73,6 +77,11 @@ final class SafetensorsHeader {
               + " truncated or not a safetensors file",
           length, fileSize - LENGTH_BYTES);
     }
+    if (!fitsHeap(length, Runtime.getRuntime().maxMemory())) {
+      throw problem(
+          "the header has %d bytes, too many for a heap of %d; start Java with -Xmx%dm or more",
+          length, Runtime.getRuntime().maxMemory(), length * HEAP_PER_BYTE / (1 << 20) + 1);
+    }
     dataStart = LENGTH_BYTES + length;
     ByteBuffer raw = bytes(channel, LENGTH_BYTES, (int) length);
     try {
@@ -80,6 +89,11 @@ final class SafetensorsHeader {
     } catch (CharacterCodingException e) {
       throw problem("the header is not UTF-8 from its byte %d on", raw.position());
     }
+  }
+
+  /** Whether JSON of this length can be read; a file must not end the whole process. */
+  static boolean fitsHeap(long jsonBytes, long heap) {
+    return jsonBytes <= heap / HEAP_PER_BYTE;
   }
 
   private ByteBuffer bytes(FileChannel channel, long from, int count) throws IOException {
@@ -118,7 +132,7 @@ final class SafetensorsHeader {
     } catch (TensorFileException e) {
       throw e;
     } catch (IOException | JsonParseException | IllegalStateException e) {
-      throw problem("the header is not the JSON wanted: %s", String.valueOf(e.getMessage()));
+      throw problem("the header is not the JSON wanted: %s", JsonReason.of(e));
     }
   }
 

@@ -34,6 +34,12 @@ final class ShardIndex {
       throw new TensorFileException(
           index, "has %d bytes, at most %d are read".formatted(size, SafetensorsHeader.MAX_HEADER));
     }
+    if (!SafetensorsHeader.fitsHeap(size, Runtime.getRuntime().maxMemory())) {
+      throw new TensorFileException(
+          index,
+          "has %d bytes, too many for a heap of %d; start Java with a larger one"
+              .formatted(size, Runtime.getRuntime().maxMemory()));
+    }
     ShardIndex result = new ShardIndex(index);
     try (Reader text = Files.newBufferedReader(index);
         JsonReader json = new JsonReader(text)) {
@@ -44,7 +50,7 @@ final class ShardIndex {
     } catch (CharacterCodingException e) {
       throw new TensorFileException(index, "is not UTF-8");
     } catch (JsonParseException | IllegalStateException | EOFException | MalformedJsonException e) {
-      throw new TensorFileException(index, "is not the JSON wanted: " + e.getMessage());
+      throw new TensorFileException(index, "is not the JSON wanted: " + JsonReason.of(e));
     }
     return result.shards;
   }

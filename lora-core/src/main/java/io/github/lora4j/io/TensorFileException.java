@@ -12,6 +12,9 @@ public final class TensorFileException extends IOException {
 
   private static final long serialVersionUID = 1L;
 
+  /** Longest problem that is told whole; names in a hostile file may be longer than a screen. */
+  private static final int LONGEST = 1000;
+
   /**
    * Says what is wrong with a file.
    *
@@ -19,6 +22,20 @@ public final class TensorFileException extends IOException {
    * @param problem what was wanted and what was found
    */
   public TensorFileException(Path file, String problem) {
-    super(file + ": " + problem);
+    super(file + ": " + printable(problem));
+  }
+
+  /** Names come from the file: what would move a terminal's cursor is spelt out. */
+  private static String printable(String problem) {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < Math.min(problem.length(), LONGEST); i++) {
+      char c = problem.charAt(i);
+      if (Character.isISOControl(c)) {
+        text.append("\\u%04x".formatted((int) c));
+      } else {
+        text.append(c);
+      }
+    }
+    return problem.length() > LONGEST ? text.append('…').toString() : text.toString();
   }
 }

@@ -36,7 +36,7 @@ class AtomicFileTest {
 
     assertThatThrownBy(() -> AtomicFile.write(file, AtomicFileTest::halfThenFull))
         .isInstanceOf(IOException.class)
-        .hasMessage("No space left on device");
+        .hasMessage(file + ": No space left on device");
 
     assertThat(file).hasBinaryContent(new byte[] {1, 2, 3});
     assertThat(directory.toFile().list()).containsExactly("a");

@@ -1,5 +1,6 @@
 package io.github.lora4j.io;
 
+import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
@@ -36,6 +37,13 @@ class SafetensorsRefusalTest {
     Path file = RawFile.writeClaiming(directory, -1, bytes("{}"), 0);
 
     refused(file, "the header claims 18446744073709551615 bytes, the format allows 100000000");
+  }
+
+  @Test
+  void headerMustLeaveRoomInTheHeap() { // not an OutOfMemoryError, which ends more than the load
+    assertThat(SafetensorsHeader.fitsHeap(SafetensorsHeader.MAX_HEADER, 1L << 30)).isTrue();
+    assertThat(SafetensorsHeader.fitsHeap(SafetensorsHeader.MAX_HEADER, 1L << 29)).isFalse();
+    assertThat(SafetensorsHeader.fitsHeap(1 << 20, 1 << 26)).isTrue();
   }
 
   @Test
@@ -258,6 +266,37 @@ class SafetensorsRefusalTest {
     refused(RawFile.write(directory, header, 0), "header");
   }
 
+  @ParameterizedTest
+  @ValueSource(strings = {"\"dtype\":null", "\"shape\":{}", "\"shape\":[NaN]", "\"dtype\":\"F3"})
+  void entryThatIsNotTheJsonWanted(String field) throws IOException {
+    refused(RawFile.write(directory, "{\"a\":{" + field + "}}", 0), "is not the JSON wanted");
+  }
+
+  @Test
+  void pointerLeftByGit() throws IOException {
+    Path file = directory.resolve("pointer.safetensors");
+    Files.writeString(file, "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 12\n");
+
+    refused(file, "is it a safetensors file, or the pointer that git leaves");
+  }
+
+  @Test
+  void nameThatWouldMoveTheCursorIsSpeltOut() throws IOException {
+    String entry = RawFile.tensor("a\\n\\u001b[2Jb", "F32", "[1]", "[0,8]");
+
+    refused(RawFile.write(directory, "{" + entry + "}", 4), "'a\\u000a\\u001b[2Jb' claims bytes");
+  }
+
+  @Test
+  void endlessNameIsCut() throws IOException {
+    String entry = RawFile.tensor("n".repeat(100_000), "F32", "[1]", "[0,8]");
+    Path file = RawFile.write(directory, "{" + entry + "}", 4);
+
+    assertThatThrownBy(() -> Safetensors.open(file).close())
+        .isInstanceOf(TensorFileException.class)
+        .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(2000).endsWith("…"));
+  }
+
   @Test
   void headerThatNestsWithoutEnd() throws IOException {
     refused(RawFile.write(directory, "{\"a\":" + "[".repeat(1_000_000), 0), "header");
@@ -270,6 +309,15 @@ class SafetensorsRefusalTest {
     assertThatThrownBy(() -> Safetensors.open(file))
         .isInstanceOf(NoSuchFileException.class)
         .hasMessageContaining("nowhere.safetensors");
+  }
+
+  @Test
+  void directoryWithAPickleOnly() throws IOException {
+    Files.createFile(directory.resolve("pytorch_model.bin"));
+
+    assertThatThrownBy(() -> Safetensors.open(directory))
+        .isInstanceOf(NoSuchFileException.class)
+        .hasMessageContaining("pytorch_model.bin is a pickle, which can run code and is not read");
   }
 
   @Test
@@ -293,6 +341,7 @@ class SafetensorsRefusalTest {
     assertThatThrownBy(() -> Safetensors.open(file).close())
         .isInstanceOf(TensorFileException.class)
         .hasMessageStartingWith(file + ": ")
-        .hasMessageContainingAll(parts);
+        .hasMessageContainingAll(parts)
+        .satisfies(e -> assertThat(e.getMessage()).hasLineCount(1).doesNotContain("https://"));
   }
 }

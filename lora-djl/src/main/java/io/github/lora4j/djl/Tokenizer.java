@@ -4,6 +4,7 @@ import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.io.JsonReason;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -63,7 +64,7 @@ public final class Tokenizer implements AutoCloseable {
     try {
       return new Tokenizer(HuggingFaceTokenizer.newInstance(file, options), specialIds, roles);
     } catch (RuntimeException e) {
-      throw new LoraException(file + " is no tokenizer: " + Json.reason(e), e);
+      throw new LoraException(file + " is no tokenizer: " + JsonReason.of(e), e);
     }
   }
 

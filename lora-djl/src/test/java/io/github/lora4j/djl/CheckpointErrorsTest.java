@@ -122,6 +122,13 @@ final class CheckpointErrorsTest {
   }
 
   @Test
+  void endlessLayersAreRefusedBeforeTheyAreNamed() throws IOException {
+    checkpoint.config(json -> json.addProperty("n_layer", 2_000_000_000));
+
+    assertThat(message()).endsWith("n_layer must be at most 10000, got 2000000000");
+  }
+
+  @Test
   void valuesOfTheWrongKind() throws IOException {
     checkpoint.config(json -> json.addProperty("n_layer", "two"));
     assertThat(message())

@@ -4,13 +4,18 @@ import java.lang.reflect.RecordComponent;
 import java.util.Arrays;
 import java.util.ListResourceBundle;
 
-/** Lets {@code --help} tell the values of {@link ExampleDefaults}, by the names of its parts. */
+/**
+ * Lets {@code --help} tell the values of {@link ExampleDefaults}, under {@link #PREFIX} and the
+ * names of its parts. A key that is the name of an option would take the place of its description.
+ */
 final class DefaultsInHelp extends ListResourceBundle {
+
+  private static final String PREFIX = "default.";
 
   @Override
   protected Object[][] getContents() {
     return Arrays.stream(ExampleDefaults.class.getRecordComponents())
-        .map(part -> new Object[] {part.getName(), text(part)})
+        .map(part -> new Object[] {PREFIX + part.getName(), text(part)})
         .toArray(Object[][]::new);
   }
 

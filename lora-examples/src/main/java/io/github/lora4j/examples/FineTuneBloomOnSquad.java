@@ -20,7 +20,10 @@ import java.util.concurrent.Callable;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /**
  * The whole road once: load a BLOOM, look at it, choose targets, wrap, count, train on SQuAD, save,
@@ -41,7 +44,7 @@ import picocli.CommandLine.Option;
     footer = {
       "  the embedded model:          FineTuneBloomOnSquad",
       "  a first look, 20 steps:      FineTuneBloomOnSquad --steps 20",
-      "  your BLOOM, real questions:  FineTuneBloomOnSquad --model DIR --data dev-v2.0.json",
+      "  your BLOOM and questions:    FineTuneBloomOnSquad --model DIR --data FILE",
       "  half the memory:             ... --precision bf16",
       "  after Ctrl-C:                the same command with --resume",
       "",
@@ -51,6 +54,8 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
 
   private final Page page;
   private final Interruption interruption;
+
+  @Spec private CommandSpec command = CommandSpec.create();
 
   @Mixin private final BaseOptions base = new BaseOptions();
 
@@ -76,7 +81,8 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
       names = "--evaluate",
       paramLabel = "N",
       description =
-          "Held-out questions to ask before and after, 0 for all. Default: ${bundle:evaluate}.")
+          "Held-out questions to ask before and after, 0 for all. Default:"
+              + " ${bundle:default.evaluate}.")
   private @Nullable Integer evaluate;
 
   @Option(
@@ -105,6 +111,7 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    tuning.check(base.defaults());
     TrainingRun run = new TrainingRun(output, resume, interruption, page);
     run.check();
     SquadSplit questions = questions();
@@ -116,6 +123,10 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
 
   private SquadSplit questions() throws IOException {
     int count = evaluate == null ? base.defaults().evaluate() : evaluate;
+    if (count < 0) {
+      throw new ParameterException(
+          command.commandLine(), "--evaluate must be at least 0, got " + count);
+    }
     return data == null
         ? SquadSplit.embedded(count, tuning.seed())
         : SquadSplit.of(data, count, tuning.seed());

@@ -15,27 +15,29 @@ final class LoraOptions {
   @Option(
       names = "--rank",
       paramLabel = "R",
-      description = "Rank of the low-rank pairs. Default: ${bundle:rank}.")
+      description = "Rank of the low-rank pairs. Default: ${bundle:default.rank}.")
   private @Nullable Integer rank;
 
   @Option(
       names = "--alpha",
       paramLabel = "A",
-      description = "Scaling of the pairs is alpha / rank. Default: ${bundle:alpha}.")
+      description = "Scaling of the pairs is alpha / rank. Default: ${bundle:default.alpha}.")
   private @Nullable Double alpha;
 
   @Option(
       names = "--dropout",
       paramLabel = "P",
       description =
-          "Share of a pair's input that is dropped in training. Default: ${bundle:dropout}.")
+          "Share of a pair's input that is dropped in training. Default:"
+              + " ${bundle:default.dropout}.")
   private @Nullable Double dropout;
 
   @Option(
       names = "--targets",
       paramLabel = "NAMES",
       description =
-          "Modules to adapt, separated by commas, or all-linear. Default: ${bundle:targets}.")
+          "Modules to adapt, separated by commas, or all-linear. Default:"
+              + " ${bundle:default.targets}.")
   private @Nullable String targets;
 
   LoraConfig config(ExampleDefaults defaults) {

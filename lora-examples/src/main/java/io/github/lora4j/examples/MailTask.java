@@ -1,5 +1,6 @@
 package io.github.lora4j.examples;
 
+import io.github.lora4j.LoraException;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.data.Labels;
@@ -46,13 +47,15 @@ final class MailTask {
       int steps)
       throws IOException {
     run.check();
+    int limit = tuning.maxTokens(defaults);
     TrainingDataset dataset =
         TextDataset.readJsonLines(records)
-            .toTraining(
-                TEMPLATE,
-                base.tokenizer(),
-                Labels.ANSWER_ONLY,
-                Truncation.skip(tuning.maxTokens(defaults)));
+            .toTraining(TEMPLATE, base.tokenizer(), Labels.ANSWER_ONLY, Truncation.skip(limit));
+    if (dataset.size() == 0) {
+      throw new LoraException(
+          "%s: every e-mail is longer than %d tokens; give --max-tokens more"
+              .formatted(records, limit));
+    }
     try (PeftModel<CausalLm> peft = PeftModel.wrap(base, tuning.lora(defaults), tuning.seed())) {
       run.train(peft, tuning.training(defaults, steps, run.checkpoints()), dataset);
       Path adapter = run.save(peft);

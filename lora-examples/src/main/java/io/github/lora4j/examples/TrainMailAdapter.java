@@ -59,6 +59,7 @@ public final class TrainMailAdapter implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException {
+    tuning.check(base.defaults());
     page.say("Base: %s", base);
     try (CausalLm model = base.load()) {
       TrainingRun run = new TrainingRun(output, resume, interruption, page);

@@ -3,12 +3,20 @@ package io.github.lora4j.examples;
 import io.github.lora4j.LoraConfig;
 import io.github.lora4j.djl.train.TrainingOptions;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
 
 /** How an adapter is trained; what is not given follows {@link ExampleDefaults}. */
 final class TuningOptions {
+
+  @Spec(Spec.Target.MIXEE)
+  private CommandSpec command = CommandSpec.create();
 
   @Option(
       names = "--steps",
@@ -22,25 +30,25 @@ final class TuningOptions {
   @Option(
       names = "--learning-rate",
       paramLabel = "LR",
-      description = "Peak learning rate. Default: ${bundle:learningRate}.")
+      description = "Peak learning rate. Default: ${bundle:default.learningRate}.")
   private @Nullable Double learningRate;
 
   @Option(
       names = "--warmup",
       paramLabel = "N",
-      description = "Steps up to the peak. Default: ${bundle:warmupSteps}.")
+      description = "Steps up to the peak. Default: ${bundle:default.warmupSteps}.")
   private @Nullable Integer warmup;
 
   @Option(
       names = "--batch-size",
       paramLabel = "N",
-      description = "Sequences in a pass. Default: ${bundle:batchSize}.")
+      description = "Sequences in a pass. Default: ${bundle:default.batchSize}.")
   private @Nullable Integer batchSize;
 
   @Option(
       names = "--accumulation",
       paramLabel = "N",
-      description = "Passes in an optimiser step. Default: ${bundle:accumulation}.")
+      description = "Passes in an optimiser step. Default: ${bundle:default.accumulation}.")
   private @Nullable Integer accumulation;
 
   @Option(
@@ -48,14 +56,15 @@ final class TuningOptions {
       negatable = true,
       description =
           "Compute layers again in the backward pass: less memory, more time. Default: "
-              + "${bundle:recompute}.")
+              + "${bundle:default.recompute}.")
   private @Nullable Boolean recompute;
 
   @Option(
       names = "--max-tokens",
       paramLabel = "N",
       description =
-          "Longer training examples are left out, and counted. Default: ${bundle:maxTokens}.")
+          "Longer training examples are left out, and counted. Default:"
+              + " ${bundle:default.maxTokens}.")
   private @Nullable Integer maxTokens;
 
   @Option(
@@ -68,8 +77,33 @@ final class TuningOptions {
   @Option(
       names = "--checkpoint-every",
       paramLabel = "N",
-      description = "Steps between checkpoints. Default: ${bundle:checkpointEvery}.")
+      description = "Steps between checkpoints. Default: ${bundle:default.checkpointEvery}.")
   private @Nullable Integer checkpointEvery;
+
+  /**
+   * Refuses what nothing can be trained with, before minutes are spent on loading a base.
+   *
+   * @throws ParameterException that lists all problems
+   */
+  void check(ExampleDefaults defaults) {
+    List<String> problems = new ArrayList<>();
+    if (steps < 1) {
+      problems.add("--steps must be at least 1, got " + steps);
+    }
+    try {
+      lora(defaults);
+    } catch (IllegalArgumentException e) {
+      problems.add(e.getMessage());
+    }
+    try {
+      training(defaults, Math.max(1, steps), Path.of(""));
+    } catch (IllegalArgumentException e) {
+      problems.add(e.getMessage());
+    }
+    if (!problems.isEmpty()) {
+      throw new ParameterException(command.commandLine(), String.join("; ", problems));
+    }
+  }
 
   int steps() {
     return steps;

@@ -92,8 +92,38 @@ class ErrorsOnCommandLineTest {
 
   @Test
   void settingsOutOfRange() throws IOException {
-    assertFailed(walk(TinyFiles.checkpoint(), "--rank=0"), 1, "rank must be positive, got 0");
-    assertFailed(walk(TinyFiles.checkpoint(), "--batch-size=0"), 1, "batch");
+    Ran ran = walk(TinyFiles.checkpoint(), "--rank=0", "--batch-size=0");
+
+    assertFailed(ran, 2, "rank must be positive, got 0", "batchSize");
+    assertThat(ran.out()).as("said before a base is loaded").isEmpty();
+  }
+
+  @Test
+  void noSteps() throws IOException { // to the trainer 0 steps mean whole epochs
+    for (int steps : new int[] {0, -1}) {
+      Ran ran = Ran.example(FineTuneBloomOnSquad::new, "--output=" + output, "--steps=" + steps);
+
+      assertFailed(ran, 2, "--steps must be at least 1, got " + steps);
+    }
+  }
+
+  @Test
+  void negativeNumberOfQuestions() throws IOException {
+    Ran ran = Ran.example(FineTuneBloomOnSquad::new, "--output=" + output, "--evaluate=-1");
+
+    assertFailed(ran, 2, "--evaluate must be at least 0, got -1");
+  }
+
+  @Test
+  void mailsThatAreAllTooLong() throws IOException {
+    Ran ran =
+        Ran.example(
+            TrainMailAdapter::new,
+            "--model=" + TinyFiles.checkpoint(),
+            "--output=" + output,
+            "--max-tokens=3");
+
+    assertFailed(ran, 1, "every e-mail is longer than 3 tokens; give --max-tokens more");
   }
 
   @Test

@@ -135,6 +135,17 @@ class FineTuneBloomOnSquadTest {
   }
 
   @Test
+  void helpDescribesEveryOption() {
+    String help = Ran.example(FineTuneBloomOnSquad::new, "--help").out();
+
+    assertThat(help.replaceAll("\\s+", " "))
+        .contains("--rank=R Rank of the low-rank pairs. Default: 8.")
+        .contains("--accumulation=N Passes in an optimiser step. Default: 4;")
+        .contains("--evaluate=N Held-out questions to ask before and after, 0 for all.");
+    assertThat(help.lines()).allMatch(line -> line.length() < 80).noneMatch("json"::equals);
+  }
+
+  @Test
   void versionIsThatOfTheBuild() {
     Ran ran = Ran.example(FineTuneBloomOnSquad::new, "--version");
 

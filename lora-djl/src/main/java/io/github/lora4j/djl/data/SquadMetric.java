@@ -27,12 +27,12 @@ public final class SquadMetric {
 
   private static final Pattern PUNCTUATION = Pattern.compile("[!-/:-@\\[-`{-~]");
 
-  /**
-   * Words as Python's {@code \b} ends them: at anything but letters, numbers and the underscore.
-   */
   /** Stands for generated white space: equal to no answer, and not to none. */
   private static final String SILENCE = "\uFFFD";
 
+  /**
+   * Words as Python's {@code \b} ends them: at anything but letters, numbers and the underscore.
+   */
   private static final Pattern ARTICLES =
       Pattern.compile("(?<![\\p{L}\\p{N}_])(?:a|an|the)(?![\\p{L}\\p{N}_])");
 

@@ -5,7 +5,7 @@ import com.google.gson.stream.JsonReader;
 import com.google.gson.stream.JsonToken;
 import com.google.gson.stream.MalformedJsonException;
 import io.github.lora4j.LoraException;
-import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.io.JsonReason;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.Reader;
@@ -66,7 +66,7 @@ final class SquadReader {
         | NumberFormatException e) {
       throw new LoraException(
           "%s: at %s: wanted the layout of SQuAD, %s"
-              .formatted(file, json.getPath(), Json.reason(e)),
+              .formatted(file, json.getPath(), JsonReason.of(e)),
           e);
     } catch (CharacterCodingException e) {
       throw new LoraException("%s: after %s: no UTF-8 text".formatted(file, json.getPath()), e);
@@ -74,8 +74,11 @@ final class SquadReader {
     if (!problems.isEmpty()) {
       int listed = Math.min(LISTED, problems.size());
       throw new LoraException(
-          "%s: %d problems, the first: %s"
-              .formatted(file, problems.size(), String.join("; ", problems.subList(0, listed))));
+          "%s: %s: %s"
+              .formatted(
+                  file,
+                  problems.size() == 1 ? "1 problem" : problems.size() + " problems, the first",
+                  String.join("; ", problems.subList(0, listed))));
     }
     return examples;
   }

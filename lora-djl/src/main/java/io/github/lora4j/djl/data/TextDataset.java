@@ -5,7 +5,7 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.Tokenizer;
-import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.io.JsonReason;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -52,7 +52,8 @@ public record TextDataset(List<Map<String, String>> records) {
         records.add(record);
       } catch (JsonParseException | IllegalStateException | UnsupportedOperationException e) {
         throw new LoraException(
-            "%s: line %d is no JSON object of texts: %s".formatted(file, i + 1, Json.reason(e)), e);
+            "%s: line %d is no JSON object of texts: %s".formatted(file, i + 1, JsonReason.of(e)),
+            e);
       }
     }
     return new TextDataset(records);

@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import io.github.lora4j.LoraException;
+import io.github.lora4j.io.JsonReason;
 import java.io.IOException;
 import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
@@ -52,25 +53,8 @@ public final class Json {
     } catch (CharacterCodingException e) {
       throw new LoraException(file + " is not JSON: it is no UTF-8 text", e);
     } catch (JsonParseException e) {
-      throw new LoraException(file + " is not JSON: " + reason(e), e);
+      throw new LoraException(file + " is not JSON: " + JsonReason.of(e), e);
     }
-  }
-
-  /**
-   * What a JSON parser complains about.
-   *
-   * @param e its exception
-   * @return the first line of the message; the others link to the parser's manual
-   */
-  public static String reason(Exception e) {
-    Throwable cause = e.getCause() == null ? e : e.getCause();
-    String message = String.valueOf(cause.getMessage());
-    return message
-        .lines()
-        .findFirst()
-        .orElse(cause.getClass().getSimpleName())
-        .replace(
-            "Use JsonReader.setStrictness(Strictness.LENIENT) to accept malformed", "malformed");
   }
 
   private Optional<JsonElement> get(String key) {

@@ -106,10 +106,11 @@ public final class CheckpointWeights {
       String more =
           problems.size() > listed ? "\n  … and %d more".formatted(problems.size() - listed) : "";
       throw new LoraException(
-          "the checkpoint does not fit %s (%d problems with %d wanted tensors):\n  %s%s"
+          "the checkpoint does not fit %s (%d %s with %d wanted tensors):\n  %s%s"
               .formatted(
                   name,
                   problems.size(),
+                  problems.size() == 1 ? "problem" : "problems",
                   wanted.size(),
                   String.join("\n  ", problems.subList(0, listed)),
                   more));

@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.io.RandomAccessFile;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -46,14 +47,32 @@ public final class JsonLinesLog implements TrainingListener, AutoCloseable {
 
   /**
    * Continues a file, for a resumed run. Steps that an interrupted run took after its last
-   * checkpoint appear twice; the later line counts.
+   * checkpoint appear twice; the later line counts. A line that a full disk left half-written goes.
    *
    * @param file where to write; made if it is not there
    * @return a listener, to be closed by the caller
    * @throws IOException if the file cannot be opened
    */
   public static JsonLinesLog append(Path file) throws IOException {
+    if (Files.exists(file)) {
+      dropHalfWrittenLine(file);
+    }
     return open(file, true);
+  }
+
+  private static void dropHalfWrittenLine(Path file) throws IOException {
+    try (RandomAccessFile log = new RandomAccessFile(file.toFile(), "rw")) {
+      long end = log.length();
+      while (end > 0 && !endsLine(log, end)) {
+        end--;
+      }
+      log.setLength(end);
+    }
+  }
+
+  private static boolean endsLine(RandomAccessFile log, long end) throws IOException {
+    log.seek(end - 1);
+    return log.read() == '\n';
   }
 
   private static JsonLinesLog open(Path file, boolean append) throws IOException {

@@ -135,8 +135,7 @@ final class SquadReaderTest {
         "[] | at $: wanted the layout of SQuAD, Expected BEGIN_OBJECT but was BEGIN_ARRAY",
         "{} | has no 'data'; wanted the layout of SQuAD",
         "{'data': {}} | at $.data: wanted the layout of SQuAD, Expected BEGIN_ARRAY",
-        "{'data': [{'title': 't', 'id': '1'}]} | 1 problems, the first: $.data[0] has no"
-            + " 'paragraphs'",
+        "{'data': [{'title': 't', 'id': '1'}]} | 1 problem: $.data[0] has no" + " 'paragraphs'",
         "{'data': [{'paragraphs': [{'qas': []}]}]} | $.data[0].paragraphs[0] has no 'context'",
         "{'data': [{'paragraphs': [{'context': 'x'}]}]} | $.data[0].paragraphs[0] has no 'qas'",
         "{'data': [{'paragraphs': [{'context': null}]}]} | at $.data[0].paragraphs[0].context",

@@ -61,6 +61,18 @@ final class JsonLinesLogTest {
   }
 
   @Test
+  void appendDropsHalfWrittenLine(@TempDir Path directory) throws IOException {
+    Path file = directory.resolve("log.jsonl");
+    Files.writeString(file, STEP_LINE + "\n" + STEP_LINE.substring(0, 9));
+
+    try (JsonLinesLog log = JsonLinesLog.append(file)) {
+      log.onStep(STEP);
+    }
+
+    assertThat(Files.readAllLines(file)).containsExactly(STEP_LINE, STEP_LINE);
+  }
+
+  @Test
   void interruptedThreadStillWrites(@TempDir Path directory) throws IOException {
     Path file = directory.resolve("log.jsonl");
 

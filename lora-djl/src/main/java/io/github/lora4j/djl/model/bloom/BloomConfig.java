@@ -18,6 +18,8 @@ import java.util.List;
 public record BloomConfig(
     int vocabulary, int hidden, int layers, int heads, double epsilon, boolean tied) {
 
+  private static final int MOST_LAYERS = 10_000;
+
   /** Checks the shape; all problems in one exception. */
   public BloomConfig {
     List<String> problems = new ArrayList<>();
@@ -25,6 +27,9 @@ public record BloomConfig(
     positive("n_embed", hidden, problems);
     positive("n_layer", layers, problems);
     positive("n_head", heads, problems);
+    if (layers > MOST_LAYERS) { // their names alone would fill the heap
+      problems.add("n_layer must be at most %d, got %d".formatted(MOST_LAYERS, layers));
+    }
     if (heads > 0 && hidden % heads != 0) {
       problems.add("n_embed %d must divide by n_head %d".formatted(hidden, heads));
     }
