@@ -1,6 +1,7 @@
 package io.github.lora4j.djl.generate;
 
 import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.internal.RandomStream;
 import java.util.BitSet;
 
 /**
@@ -11,7 +12,7 @@ import java.util.BitSet;
 final class Sampler {
 
   private final GenerationOptions options;
-  private long state;
+  private final RandomStream random;
 
   /**
    * A sampler.
@@ -21,7 +22,7 @@ final class Sampler {
    */
   Sampler(GenerationOptions options, int row) {
     this.options = options;
-    this.state = mix(options.seed() + row);
+    this.random = new RandomStream(RandomStream.mix(options.seed() + row));
   }
 
   /**
@@ -72,15 +73,8 @@ final class Sampler {
             .formatted(id, score));
   }
 
-  /** SplitMix64 (Steele et al. 2014), 53 bits in [0, 1). */
+  /** 53 bits in [0, 1). */
   private double uniform() {
-    state += 0x9E3779B97F4A7C15L;
-    return (mix(state) >>> 11) * 0x1p-53;
-  }
-
-  private static long mix(long z) {
-    z = (z ^ (z >>> 30)) * 0xBF58476D1CE4E5B9L;
-    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-    return z ^ (z >>> 31);
+    return (random.next() >>> 11) * 0x1p-53;
   }
 }

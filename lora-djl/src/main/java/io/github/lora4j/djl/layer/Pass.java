@@ -3,6 +3,7 @@ package io.github.lora4j.djl.layer;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
+import io.github.lora4j.djl.internal.RandomStream;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.BitSet;
@@ -247,12 +248,7 @@ public final class Pass implements AutoCloseable {
 
   /** A 32-bit seed for the mask of one module in this pass. */
   long dropoutSeed(String path) {
-    long z = dropoutSeed + path.hashCode() * 0x9E3779B97F4A7C15L;
-    z =
-        (z ^ (z >>> 30))
-            * 0xBF58476D1CE4E5B9L; // SplitMix64's finaliser: neighbours become strangers
-    z = (z ^ (z >>> 27)) * 0x94D049BB133111EBL;
-    return (z ^ (z >>> 31)) & 0xFFFFFFFFL;
+    return RandomStream.mix(dropoutSeed + path.hashCode() * 0x9E3779B97F4A7C15L) & 0xFFFFFFFFL;
   }
 
   NDArray one(String kernel, Object... arguments) {

@@ -1,5 +1,6 @@
 package io.github.lora4j.djl.train;
 
+import io.github.lora4j.djl.internal.RandomStream;
 import java.util.Arrays;
 
 /**

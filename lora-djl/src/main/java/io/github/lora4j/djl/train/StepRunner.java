@@ -2,6 +2,7 @@ package io.github.lora4j.djl.train;
 
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.data.TrainingDataset;
+import io.github.lora4j.djl.internal.RandomStream;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.TokenBatch;

@@ -1,4 +1,4 @@
-package io.github.lora4j.djl.train;
+package io.github.lora4j.djl.internal;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
