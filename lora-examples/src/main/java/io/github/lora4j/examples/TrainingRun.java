@@ -65,10 +65,8 @@ record TrainingRun(Path output, boolean resume, Interruption interruption, Page 
   TrainingReport train(PeftModel<CausalLm> peft, TrainingOptions options, TrainingDataset dataset)
       throws IOException {
     try (JsonLinesLog log = resume ? JsonLinesLog.append(log()) : JsonLinesLog.create(log())) {
-      boolean terminal = Terminal.present();
-      LoraTrainer.Builder builder =
-          LoraTrainer.builder(peft).options(options).listener(log).progressBar(terminal);
-      if (!terminal) {
+      LoraTrainer.Builder builder = LoraTrainer.builder(peft).options(options).listener(log);
+      if (!builder.drawsProgressBar()) {
         builder.listener(new StepLines(options.maxSteps(), page));
       }
       if (resume) {

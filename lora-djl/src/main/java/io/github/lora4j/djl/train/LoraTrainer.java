@@ -216,6 +216,15 @@ public final class LoraTrainer {
     }
 
     /**
+     * Whether a progress bar will be drawn, e.g. to tell of progress in another way if not.
+     *
+     * @return what was set, or whether the standard output is a terminal
+     */
+    public boolean drawsProgressBar() {
+      return progressBar;
+    }
+
+    /**
      * Continues an earlier run as if it had never ended: weights, optimiser, schedule, order of the
      * data and dropout masks are those of an uninterrupted one, bit for bit. The options that
      * decide the numbers, the adapter's configuration and the data must be the same.
