@@ -8,6 +8,7 @@ import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.LoadOptions;
 import io.github.lora4j.djl.Precision;
+import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.TokenBatch;
@@ -57,7 +58,7 @@ public final class GradientStep {
         if (repetition == 0 && !args[6].equals("-")) {
           write(adapter, Path.of(args[6]));
         }
-        adapter.flatGradients().subi(adapter.flatGradients().duplicate());
+        Kernels.get().run("fill_zero", adapter.flatGradients());
       }
       result.add("seconds", seconds);
       double weights = base.decoder().weightBytes() / MIB;
