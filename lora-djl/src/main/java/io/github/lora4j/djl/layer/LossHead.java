@@ -2,6 +2,8 @@ package io.github.lora4j.djl.layer;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import io.github.lora4j.djl.internal.ScalarType;
+import java.util.Arrays;
 
 /**
  * The last norm, the frozen map onto the vocabulary, and the cross-entropy. Only positions that
@@ -10,8 +12,11 @@ import ai.djl.ndarray.types.Shape;
  */
 public final class LossHead {
 
-  /** Room for one chunk of logits and its copy in the compute type, bytes. */
-  static final long CHUNK_BYTES = 192L << 20;
+  /** Room for one chunk of logits in the compute type, bytes. */
+  static final long CHUNK_BYTES = 128L << 20;
+
+  /** Matrix products are fastest with whole tiles of rows. */
+  private static final int TILE = 16;
 
   private final Norm norm;
   private final NDArray weight;
@@ -23,9 +28,14 @@ public final class LossHead {
    * @param norm the model's last norm
    * @param weight (V, D), tied to the embedding or not
    * @param vocabulary V
+   * @param computeType type of the logits
    */
-  public LossHead(Norm norm, NDArray weight, int vocabulary) {
-    this((int) Math.max(16, CHUNK_BYTES / (vocabulary * 6L)), norm, weight);
+  public LossHead(Norm norm, NDArray weight, int vocabulary, ScalarType computeType) {
+    this(rows((long) vocabulary * computeType.bytes()), norm, weight);
+  }
+
+  private static int rows(long rowBytes) {
+    return Math.toIntExact(Math.max(1, CHUNK_BYTES / rowBytes / TILE) * TILE);
   }
 
   private LossHead(int chunk, Norm norm, NDArray weight) {
@@ -67,7 +77,11 @@ public final class LossHead {
       }
       NDArray selected = inner.one("select_rows", x, rows); // (M, D)
       NDArray normed = norm.forward(selected, inner, tape); // (M, D)
-      NDArray[] out = inner.many("head_loss", normed, weight, targets, scale, chunk, wantGradient);
+      double[] shares = new double[pass.batch().labelCount()];
+      Arrays.fill(shares, scale);
+      NDArray weights = inner.manager().create(shares); // (M)
+      NDArray[] out =
+          inner.many("head_loss", normed, weight, targets, weights, chunk, wantGradient);
       double loss = out[0].toDoubleArray()[0];
       if (!wantGradient) {
         return new Result(loss, x);

@@ -69,6 +69,27 @@ final class LossHeadTest {
     }
   }
 
+  /** Of 300,001 words one row of logits is a piece of its own, and the last block is not whole. */
+  @ParameterizedTest
+  @ValueSource(ints = {3, 100})
+  void aVocabularyOfManyBlocksEqualsAutograd(int chunk) {
+    try (lab) {
+      NDArray x = lab.normal(10, D);
+      NDArray table = lab.normal(300_001, D);
+      double expectedLoss = plain(x, bias, table).toFloatArray()[0];
+      NDArray one = lab.manager.create(1f);
+      List<float[]> expected = lab.autograd(one, () -> plain(x, bias, table), x);
+
+      try (Pass pass = Pass.inference(lab.manager, batch, List.of())) {
+        LossHead head = LossHead.inChunks(norm(), table, chunk);
+        LossHead.Result result = head.loss(x, pass, SCALE, true);
+
+        assertThat(result.loss()).isCloseTo(expectedLoss, within(1e-4));
+        LayerLab.assertClose(result.gradient().toFloatArray(), expected.get(0), 1e-4);
+      }
+    }
+  }
+
   @Test
   void rowsWithoutALabelGetNoGradient() {
     try (lab) {
@@ -190,20 +211,25 @@ final class LossHeadTest {
 
   /** Mean of nothing, no chunks: the definition. */
   private NDArray plain(NDArray x, NDArray normBias) {
-    NDArray logits = NormTest.plain(x, scale, normBias).matMul(weight.transpose()); // (N, V)
+    return plain(x, normBias, weight);
+  }
+
+  private NDArray plain(NDArray x, NDArray normBias, NDArray table) {
+    int vocabulary = Math.toIntExact(table.getShape().get(0));
+    NDArray logits = NormTest.plain(x, scale, normBias).matMul(table.transpose()); // (N, V)
     NDArray logProbabilities = logits.logSoftmax(-1);
-    float[] chosen = new float[10 * V];
+    float[] chosen = new float[10 * vocabulary];
     int start = 0;
     for (int row = 0; row < ROWS.size(); row++) {
       int[] labels = LABELS.get(row);
       for (int t = 1; t < labels.length; t++) {
         if (labels[t] >= 0) {
-          chosen[(start + t - 1) * V + labels[t]] = (float) -SCALE;
+          chosen[(start + t - 1) * vocabulary + labels[t]] = (float) -SCALE;
         }
       }
       start += labels.length;
     }
-    assertThat(Arrays.equals(chosen, new float[10 * V])).isFalse();
+    assertThat(Arrays.equals(chosen, new float[10 * vocabulary])).isFalse();
     return logProbabilities.mul(lab.manager.create(chosen, logits.getShape())).sum();
   }
 }
