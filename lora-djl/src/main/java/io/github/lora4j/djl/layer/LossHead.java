@@ -2,21 +2,18 @@ package io.github.lora4j.djl.layer;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
-import io.github.lora4j.djl.internal.ScalarType;
 import java.util.Arrays;
 
 /**
  * The last norm, the frozen map onto the vocabulary, and the cross-entropy. Only positions that
- * carry a label reach the vocabulary, and never more of them at a time than {@value #CHUNK_BYTES}
- * bytes of logits: for a vocabulary of 250,880 the full logits would dwarf the model.
+ * carry a label reach the vocabulary, {@value #CHUNK} of them at a time, and their logits never
+ * exist as a whole: a block of the vocabulary is scored, added to the loss and the gradient, and
+ * dropped. For BLOOM's 250,880 words the full logits would dwarf the model.
  */
 public final class LossHead {
 
-  /** Room for one chunk of logits in the compute type, bytes. */
-  static final long CHUNK_BYTES = 128L << 20;
-
-  /** Matrix products are fastest with whole tiles of rows. */
-  private static final int TILE = 16;
+  /** Rows of one sweep over the vocabulary; 16 MiB of bf16 logits a block. */
+  static final int CHUNK = 4096;
 
   private final Norm norm;
   private final NDArray weight;
@@ -27,15 +24,9 @@ public final class LossHead {
    *
    * @param norm the model's last norm
    * @param weight (V, D), tied to the embedding or not
-   * @param vocabulary V
-   * @param computeType type of the logits
    */
-  public LossHead(Norm norm, NDArray weight, int vocabulary, ScalarType computeType) {
-    this(rows((long) vocabulary * computeType.bytes()), norm, weight);
-  }
-
-  private static int rows(long rowBytes) {
-    return Math.toIntExact(Math.max(1, CHUNK_BYTES / rowBytes / TILE) * TILE);
+  public LossHead(Norm norm, NDArray weight) {
+    this(CHUNK, norm, weight);
   }
 
   private LossHead(int chunk, Norm norm, NDArray weight) {

@@ -64,7 +64,7 @@ public final class BloomModel implements Decoder {
       blocks.add(block(layer, slopes));
     }
     NDArray output = config.tied() ? table : weights.get(BloomTree.HEAD + ".weight"); // (V, D)
-    this.head = new LossHead(norm(PREFIX + "ln_f"), output, config.vocabulary(), computeType);
+    this.head = new LossHead(norm(PREFIX + "ln_f"), output);
   }
 
   /**

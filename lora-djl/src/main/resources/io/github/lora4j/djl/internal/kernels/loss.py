@@ -1,6 +1,8 @@
-# Cross-entropy without logits: a chunk of rows is projected onto the vocabulary, its loss and the gradient of its hidden rows are
-# computed, and the chunk is dropped. x: (M, D), only rows that carry a label; weight: (V, D); targets: (M) int64; weights: (M) fp64.
-# loss = sum(weights * (logsumexp(z) - z[target])); dz = weights * (softmax(z) - onehot(target)); dx = dz weight. Loss and softmax in fp32.
+# Cross-entropy without logits. x: (M, D), only rows that carry a label; weight: (V, D); targets: (M) int64; weights: (M) fp64.
+# z = x weightᵀ; loss = sum(weights * (logsumexp(z) - z[target])); dz = weights * (softmax(z) - onehot(target)); dx = dz weight.
+# dx is attention of x over the rows of the table, so it is computed as flash attention is (Dao et al. 2022): block by block of the vocabulary,
+# with a running normaliser. A block of logits is used while it is in the processor's cache, and the table is read once for both products.
+# The target stays out of the sums, since softmax - 1 of a confident row would cancel: dz[target] = -(sum of the others) / (sum of all).
 
 def head_loss(self: __torch__.K, x: Tensor, weight: Tensor, targets: Tensor, weights: Tensor, chunk: int, want_gradient: bool) -> Tuple[Tensor, Tensor]:
   w = weight.to(x.dtype)
@@ -10,47 +12,65 @@ def head_loss(self: __torch__.K, x: Tensor, weight: Tensor, targets: Tensor, wei
   start = 0
   while start < n:
     count = min(chunk, n - start)
-    z = torch.mm(x.narrow(0, start, count), w.t())
-    self.softmax_loss(z, targets.narrow(0, start, count).view([-1, 1]), weights.narrow(0, start, count).view([-1, 1]), loss, want_gradient)
+    part = self.head_rows(x.narrow(0, start, count), w, targets.narrow(0, start, count), weights.narrow(0, start, count), loss, want_gradient)
     if want_gradient:
-      dx.narrow(0, start, count).copy_(self.head_backward(z, w))
+      dx.narrow(0, start, count).copy_(part)
     start = start + count
   return loss, dx
 
-# Adds to the loss and turns logits into their gradient, in place, a few rows at a time: in fp32, and while they are in the processor's cache.
-def softmax_loss(self: __torch__.K, logits: Tensor, targets: Tensor, weights: Tensor, loss: Tensor, want_gradient: bool) -> Tensor:
-  n = logits.size(0)
-  piece = n if logits.is_cuda else max(1, 1048576 // logits.size(1))
+# Adds to the loss; returns dx in fp32, or zeros if it is not wanted.
+def head_rows(self: __torch__.K, x: Tensor, weight: Tensor, targets: Tensor, weights: Tensor, loss: Tensor, want_gradient: bool) -> Tensor:
+  own = torch.index_select(weight, 0, targets).to(6)
+  wanted = (x.to(6) * own).sum([1], True)
+  shift = wanted.clone()
+  others = torch.zeros_like(wanted)
+  dx = torch.zeros([x.size(0), x.size(1)], dtype=6, layout=None, device=x.device)
+  start = 0
+  while start < weight.size(0):
+    count = min(2048, weight.size(0) - start)
+    block = weight.narrow(0, start, count)
+    z = torch.mm(x, block.t())
+    self.leave_out(z, targets.view([-1, 1]) - start)
+    self.exponentials(z, shift, others, dx)
+    if want_gradient:
+      dx.add_(torch.mm(z, block))
+    start = start + count
+  all = others + (wanted - shift).exp()
+  loss.add_(((shift + all.log() - wanted).to(7) * weights.view([-1, 1])).sum())
+  if want_gradient:
+    dx.sub_(own.mul_(others)).mul_((weights.view([-1, 1]) / all.to(7)).to(6))
+  return dx
+
+# -inf where a row's target stands in this block; at: (M, 1), place of the target counted from the block's start.
+def leave_out(self: __torch__.K, z: Tensor, at: Tensor) -> Tensor:
+  inside = torch.clamp(at, 0, z.size(1) - 1)
+  return z.scatter_(1, inside, z.gather(1, inside).masked_fill(torch.eq(at, inside), -inf))
+
+# z becomes exp(z - shift), others grows by its sums. The shift of a row need not be its largest logit, only near enough for exp not to overflow:
+# where a logit exceeds it by 40, shift, sums and dx move up. In fp16, whose largest number is small, at once; on a GPU always, since asking would
+# wait for the device.
+def exponentials(self: __torch__.K, z: Tensor, shift: Tensor, others: Tensor, dx: Tensor) -> Tensor:
+  n = z.size(0)
+  piece = n if z.is_cuda else max(1, 262144 // z.size(1))
+  limit = 0.0 if z.dtype == 5 else 40.0
   start = 0
   while start < n:
     count = min(piece, n - start)
-    part = logits.narrow(0, start, count)
-    target = targets.narrow(0, start, count)
-    share = weights.narrow(0, start, count)
-    z = part.to(6)
-    wanted = z.gather(1, target)
-    top = z.amax([1], True)
-    z.sub_(top).exp_()
-    total = z.sum([1], True)
-    loss.add_(((top + total.log() - wanted).to(7) * share).sum())
-    if want_gradient:
-      z.mul_((share / total.to(7)).to(6))
-      z.scatter_add_(1, target, share.to(6).neg())
-      part.copy_(z)
+    part = z.narrow(0, start, count)
+    base = shift.narrow(0, start, count)
+    p = part.to(6)
+    highest = p.amax([1], True)
+    if z.is_cuda or bool(torch.gt(highest - base, limit).any()):
+      raised = torch.maximum(highest, base)
+      shrink = (base - raised).exp()
+      others.narrow(0, start, count).mul_(shrink)
+      dx.narrow(0, start, count).mul_(shrink)
+      base.copy_(raised)
+    p.sub_(base).exp_()
+    others.narrow(0, start, count).add_(p.sum([1], True))
+    part.copy_(p)
     start = start + count
-  return loss
-
-# dz weight, summed in fp32 over blocks of the vocabulary: a block of the table stays in the processor's cache while all rows meet it.
-def head_backward(self: __torch__.K, dz: Tensor, weight: Tensor) -> Tensor:
-  v = weight.size(0)
-  block = v if dz.is_cuda else 4096
-  dx = torch.zeros([dz.size(0), weight.size(1)], dtype=6, layout=None, device=dz.device)
-  start = 0
-  while start < v:
-    count = min(block, v - start)
-    dx.add_(torch.mm(dz.narrow(1, start, count), weight.narrow(0, start, count)))
-    start = start + count
-  return dx
+  return z
 
 def head_logits(self: __torch__.K, x: Tensor, weight: Tensor) -> Tensor:
   return torch.mm(x, weight.to(x.dtype).t()).to(6)
