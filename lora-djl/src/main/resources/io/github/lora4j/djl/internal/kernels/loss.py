@@ -27,3 +27,8 @@ def head_loss(self: __torch__.K, x: Tensor, weight: Tensor, targets: Tensor, sca
 
 def head_logits(self: __torch__.K, x: Tensor, weight: Tensor) -> Tensor:
   return self.linear(x, weight).to(6)
+
+# The best token of every row and its score, (B, 2) in fp64, where ids are exact: the first of equals, the first NaN if there is one.
+def head_best(self: __torch__.K, logits: Tensor) -> Tensor:
+  score, token = torch.max(logits, 1, True)
+  return torch.cat([token.to(7), score.to(7)], 1)
