@@ -20,7 +20,15 @@ final class KernelArchive {
 
   private static final List<String> SOURCES =
       List.of(
-          "tensors", "norm", "projection", "attention", "mlp", "embedding", "loss", "optimizer");
+          "tensors",
+          "norm",
+          "projection",
+          "adapters",
+          "attention",
+          "mlp",
+          "embedding",
+          "loss",
+          "optimizer");
 
   private static final String HEADER =
       """

@@ -73,4 +73,9 @@ def exponentials(self: __torch__.K, z: Tensor, shift: Tensor, others: Tensor, dx
   return z
 
 def head_logits(self: __torch__.K, x: Tensor, weight: Tensor) -> Tensor:
-  return torch.mm(x, weight.to(x.dtype).t()).to(6)
+  return self.linear(x, weight).to(6)
+
+# The best token of every row and its score, (B, 2) in fp64, where ids are exact: the first of equals, the first NaN if there is one.
+def head_best(self: __torch__.K, logits: Tensor) -> Tensor:
+  score, token = torch.max(logits, 1, True)
+  return torch.cat([token.to(7), score.to(7)], 1)
