@@ -59,13 +59,13 @@ def loss_difference(a, b):
 
 def training(setting, precision, batches, rows, shared=False):
     """Rows: name -> (recompute, target of time, target of memory), all against the same runs of PEFT."""
-    programs, work = setting.programs, setting.work
+    programs, work, case = setting.programs, setting.work, next(iter(rows))
     model, adapter = inputs.checkpoint(work, setting.shape, precision), inputs.adapter(work, setting.shape)
 
     def job(side, recompute, repetitions, results=None, precision=precision):
-        return programs.job(side, model, [adapter], precision, batches, recompute, shared, repetitions, results=results)
+        return programs.job(f"{case}-{side}", model, [adapter], precision, batches, recompute, shared, repetitions, results=results)
 
-    files = {name: work / f"{name}.safetensors" for name in [*rows, "peft", "exact"]}
+    files = {name: work / f"{case}-{name}.safetensors" for name in [*rows, "peft", "exact"]}
     peft = programs.theirs("peft_step", job("peft", False, 0, files["peft"]))
     if precision != "fp32":
         programs.ours("GradientStep", job("exact", True, 0, files["exact"], "fp32"))
@@ -217,6 +217,12 @@ def decoding(setting, case, rows, new_tokens, precisions):
     require(case, "logits in fp32 differ by", distance(*map(load_file, files)), 1e-4)
     if a["tokens"] != b["tokens"]:
         raise Failed(f"{case}: the first 16 tokens differ: {a['tokens']} and {b['tokens']}")
+    for precision in precisions:
+        rounded = work / f"{case}-{precision}.safetensors"
+        job = programs.job(f"{case}-{precision}-check", model, adapters, precision, batches, new_tokens=1, results=rounded)
+        same = programs.ours("Decode", job)["tokens"][0] == a["tokens"][0]
+        off = f"{100 * distance(load_file(rounded), load_file(files[0])):.2f} % of their norm" if same else "another first token is chosen"
+        yield alone(f"{precision}-{case}: logits from those of fp32", off, None)
     jobs = {p: programs.job(f"{case}-{p}", model, adapters, p, batches, new_tokens=new_tokens) for p in [*precisions, "bf16"]}
     sides = {p: [] for p in [*precisions, "peft"]}
     for _ in range(setting.runs):
@@ -235,7 +241,7 @@ def decode(setting, precision, target):
     if precision == "bf16":
         read_rate, shape = machine(setting)["readGBs"], setting.shape
         weights = 2 * (12 * shape.hidden**2 * shape.layers + shape.vocabulary * shape.hidden)
-        reached = weights / made[0]["seconds"][0] / 1e9
+        reached = weights / made[-1]["seconds"][0] / 1e9
         yield alone("bf16-decode: share of the memory-read bandwidth", f"{reached:.1f} of {read_rate:.1f} GB/s = {100 * reached / read_rate:.0f} %", "55 %")
 
 

@@ -60,6 +60,10 @@ record Job(
   }
 
   List<TokenBatch> tokenBatches() {
-    return batches.stream().map(batch -> TokenBatch.of(batch.tokens(), batch.labels())).toList();
+    return batches.stream().map(this::tokenBatch).toList();
+  }
+
+  private TokenBatch tokenBatch(Batch batch) {
+    return TokenBatch.of(batch.tokens(), batch.labels());
   }
 }
