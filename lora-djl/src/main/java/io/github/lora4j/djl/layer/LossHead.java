@@ -11,7 +11,7 @@ import ai.djl.ndarray.types.Shape;
 public final class LossHead {
 
   /** Room for one chunk of logits and its copy in the compute type, bytes. */
-  static final long CHUNK_BYTES = 192L << 20;
+  public static final long CHUNK_BYTES = 192L << 20;
 
   private final Norm norm;
   private final NDArray weight;
