@@ -2,20 +2,29 @@ package io.github.lora4j.djl;
 
 import ai.djl.Device;
 import java.util.Objects;
+import java.util.OptionalLong;
 
 /**
  * How to load a base model.
  *
  * @param precision storage of the matrices
  * @param device where the weights live and the layers run
+ * @param memoryBudget most that the process shall hold resident for the base and a training on it,
+ *     mapped weights included, bytes; on a GPU of the GPU's memory. Empty lets the machine decide
  * @since 0.1.0
  */
-public record LoadOptions(Precision precision, Device device) {
+public record LoadOptions(Precision precision, Device device, OptionalLong memoryBudget) {
 
-  /** Checks that nothing is missing. */
+  /** Checks that nothing is missing and the budget positive. */
   public LoadOptions {
     Objects.requireNonNull(precision, "precision");
     Objects.requireNonNull(device, "device");
+    memoryBudget.ifPresent(
+        bytes -> {
+          if (bytes <= 0) {
+            throw new IllegalArgumentException("memoryBudget must be positive, got " + bytes);
+          }
+        });
   }
 
   /**
@@ -31,6 +40,7 @@ public record LoadOptions(Precision precision, Device device) {
   public static final class Builder {
     private Precision precision = Precision.FP32;
     private Device device = Device.cpu();
+    private OptionalLong memoryBudget = OptionalLong.empty();
 
     private Builder() {}
 
@@ -57,12 +67,26 @@ public record LoadOptions(Precision precision, Device device) {
     }
 
     /**
+     * Sets the most memory that the process shall hold for the base and a training on it. Weights
+     * that alone exceed it are refused before they are read, a training before its first step;
+     * within it, {@code Recompute.AUTO} keeps as much as fits. If not called, it is what the
+     * machine has free when a training begins, and nothing is refused.
+     *
+     * @param bytes resident memory, mapped weights included
+     * @return this
+     */
+    public Builder memoryBudget(long bytes) {
+      this.memoryBudget = OptionalLong.of(bytes);
+      return this;
+    }
+
+    /**
      * Checks the options.
      *
      * @return the options
      */
     public LoadOptions build() {
-      return new LoadOptions(precision, device);
+      return new LoadOptions(precision, device, memoryBudget);
     }
   }
 }

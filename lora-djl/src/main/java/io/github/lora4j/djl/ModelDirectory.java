@@ -14,7 +14,11 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.OptionalLong;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** Reads a Hugging Face model directory into a base. */
@@ -36,6 +40,7 @@ final class ModelDirectory {
     Json json = config(directory.resolve(CONFIG));
     BloomConfig config = BloomConfig.of(json);
     checkDevice(options.device());
+    checkBudget(BloomModel.tree(config, name(json, directory)), options);
     Tokenizer tokenizer = Tokenizer.load(directory);
     NDManager manager = Engines.newManager(options.device());
     try (Safetensors files = Safetensors.open(directory)) {
@@ -48,7 +53,7 @@ final class ModelDirectory {
               options.precision().storage(),
               options.precision().compute(gpu),
               manager);
-      return new CausalLm(decoder, tokenizer, null);
+      return new CausalLm(decoder, tokenizer, options, null);
     } catch (IOException | RuntimeException e) {
       manager.close();
       tokenizer.close();
@@ -81,6 +86,35 @@ final class ModelDirectory {
       return given;
     }
     return String.valueOf(directory.toAbsolutePath().normalize().getFileName());
+  }
+
+  private static void checkBudget(ModuleTree tree, LoadOptions options) {
+    OptionalLong budget = options.memoryBudget();
+    long wanted = weightBytes(tree, options.precision());
+    if (budget.isEmpty() || wanted <= budget.getAsLong()) {
+      return;
+    }
+    String others =
+        Arrays.stream(Precision.values())
+            .filter(precision -> weightBytes(tree, precision) < wanted)
+            .map(p -> "%s would take %s".formatted(p, gigabytes(weightBytes(tree, p))))
+            .collect(Collectors.joining(", "));
+    throw new LoraException(
+        "the weights of %s take %s in %s, memoryBudget is %s; %sraise the budget"
+            .formatted(
+                tree.baseName(),
+                gigabytes(wanted),
+                options.precision(),
+                gigabytes(budget.getAsLong()),
+                others.isEmpty() ? "" : others + "; choose a precision that fits, or "));
+  }
+
+  private static long weightBytes(ModuleTree tree, Precision precision) {
+    return tree.weightBytes(precision.storage().bytes());
+  }
+
+  private static String gigabytes(long bytes) {
+    return String.format(Locale.ROOT, "%.3g GB", bytes / 1e9);
   }
 
   private static void checkDevice(Device device) {

@@ -29,7 +29,7 @@ public final class HalfPrecision {
     try (Safetensors files = Safetensors.open(directory)) {
       BloomModel model =
           BloomModel.read(config, files, "half", ScalarType.FP16, ScalarType.FP16, manager);
-      return new CausalLm(model, Tokenizer.load(directory), null);
+      return new CausalLm(model, Tokenizer.load(directory), LoadOptions.builder().build(), null);
     }
   }
 }
