@@ -119,7 +119,9 @@ final class LossScalingTest {
     Lab(TrainingOptions options, TrainingDataset data) {
       optimizer = new AdamW(adapter, options, half.decoder().manager());
       plan = new StepPlan(data.size(), options);
-      runner = new StepRunner(half.decoder(), adapter, optimizer, plan, data);
+      DataSurvey survey = DataSurvey.of("dataset", data, half.decoder().vocabulary());
+      WindowReader reader = WindowReader.of(plan, data, survey, adapter);
+      runner = new StepRunner(half.decoder(), adapter, optimizer, plan, reader);
     }
 
     @Override
