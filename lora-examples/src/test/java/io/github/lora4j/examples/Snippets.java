@@ -109,6 +109,19 @@ final class Snippets {
             .build();
   }
 
+  static void questionsOnOnePassage(CausalLm base) {
+    PeftModel<CausalLm> peft =
+        PeftModel.wrap(base, LoraConfig.builder().rank(8).alpha(16).dropout(0).build());
+    TrainingOptions sharing =
+        TrainingOptions.builder()
+            .batchSize(8)
+            .gradientAccumulation(2)
+            .sharePassages(true)
+            .maxSteps(100)
+            .learningRate(1e-3)
+            .build();
+  }
+
   static void checkpoints(
       PeftModel<CausalLm> peft, TrainingDataset dataset, TrainingDataset heldOut)
       throws IOException {
