@@ -20,7 +20,15 @@ final class KernelArchive {
 
   private static final List<String> SOURCES =
       List.of(
-          "tensors", "norm", "projection", "attention", "mlp", "embedding", "loss", "optimizer");
+          "tensors",
+          "norm",
+          "projection",
+          "adapters",
+          "attention",
+          "mlp",
+          "embedding",
+          "loss",
+          "optimizer");
 
   private static final String HEADER =
       """
@@ -32,11 +40,18 @@ final class KernelArchive {
 
   private KernelArchive() {}
 
-  static InputStream open() throws IOException {
-    StringBuilder source = new StringBuilder(HEADER);
+  /** The sources of this library. */
+  static String sources() throws IOException {
+    StringBuilder source = new StringBuilder();
     for (String name : SOURCES) {
-      read(name).lines().forEach(line -> source.append("  ").append(line).append('\n'));
+      source.append(read(name));
     }
+    return source.toString();
+  }
+
+  static InputStream open(String sources) throws IOException {
+    StringBuilder source = new StringBuilder(HEADER);
+    sources.lines().forEach(line -> source.append("  ").append(line).append('\n'));
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
       zip.setMethod(ZipOutputStream.STORED);

@@ -36,12 +36,25 @@ public final class Kernels {
     static final Kernels INSTANCE = load();
 
     private static Kernels load() {
-      PtNDManager manager = (PtNDManager) Engines.newManager(Device.cpu());
-      try (InputStream archive = KernelArchive.open()) {
-        return new Kernels(JniUtils.loadModule(manager, archive, false, false));
+      try {
+        return compile(KernelArchive.sources());
       } catch (IOException e) {
         throw new IllegalStateException("the kernel sources could not be read from the jar", e);
       }
+    }
+  }
+
+  /**
+   * Kernels of another source, e.g. bare products that a benchmark sets beside those of the layers.
+   *
+   * @param source methods of a module {@code __torch__.K} in serialised TorchScript
+   * @return the kernels, in memory as long as the process lives
+   * @throws IOException if the source cannot be packed
+   */
+  public static Kernels compile(String source) throws IOException {
+    PtNDManager manager = (PtNDManager) Engines.newManager(Device.cpu());
+    try (InputStream archive = KernelArchive.open(source)) {
+      return new Kernels(JniUtils.loadModule(manager, archive, false, false));
     }
   }
 

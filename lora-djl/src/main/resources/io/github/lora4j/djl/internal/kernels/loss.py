@@ -5,14 +5,13 @@
 # The target stays out of the sums, since softmax - 1 of a confident row would cancel: dz[target] = -(sum of the others) / (sum of all).
 
 def head_loss(self: __torch__.K, x: Tensor, weight: Tensor, targets: Tensor, weights: Tensor, chunk: int, want_gradient: bool) -> Tuple[Tensor, Tensor]:
-  w = weight.to(x.dtype)
   n = x.size(0)
   dx = torch.empty_like(x) if want_gradient else x
   loss = torch.zeros([1], dtype=7, layout=None, device=x.device)
   start = 0
   while start < n:
     count = min(chunk, n - start)
-    part = self.head_rows(x.narrow(0, start, count), w, targets.narrow(0, start, count), weights.narrow(0, start, count), loss, want_gradient)
+    part = self.head_rows(x.narrow(0, start, count), weight, targets.narrow(0, start, count), weights.narrow(0, start, count), loss, want_gradient)
     if want_gradient:
       dx.narrow(0, start, count).copy_(part)
     start = start + count
@@ -28,8 +27,8 @@ def head_rows(self: __torch__.K, x: Tensor, weight: Tensor, targets: Tensor, wei
   start = 0
   while start < weight.size(0):
     count = min(2048, weight.size(0) - start)
-    block = weight.narrow(0, start, count)
-    z = torch.mm(x, block.t())
+    block = weight.narrow(0, start, count).to(x.dtype)
+    z = self.linear(x, block)
     self.leave_out(z, targets.view([-1, 1]) - start)
     self.exponentials(z, shift, others, dx)
     if want_gradient:
@@ -73,4 +72,9 @@ def exponentials(self: __torch__.K, z: Tensor, shift: Tensor, others: Tensor, dx
   return z
 
 def head_logits(self: __torch__.K, x: Tensor, weight: Tensor) -> Tensor:
-  return torch.mm(x, weight.to(x.dtype).t()).to(6)
+  return self.linear(x, weight).to(6)
+
+# The best token of every row and its score, (B, 2) in fp64, where ids are exact: the first of equals, the first NaN if there is one.
+def head_best(self: __torch__.K, logits: Tensor) -> Tensor:
+  score, token = torch.max(logits, 1, True)
+  return torch.cat([token.to(7), score.to(7)], 1)
