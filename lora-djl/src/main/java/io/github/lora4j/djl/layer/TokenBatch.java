@@ -176,6 +176,15 @@ public final class TokenBatch {
   }
 
   /**
+   * Positions that reach the vocabulary: less than the labels where tokens are shared.
+   *
+   * @return at most N
+   */
+  public int scoredPositions() {
+    return Math.min(labels.counts().length, size());
+  }
+
+  /**
    * All ids in order.
    *
    * @return (N), not to be changed

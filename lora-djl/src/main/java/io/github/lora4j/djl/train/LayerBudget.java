@@ -52,7 +52,8 @@ final class LayerBudget {
       case AUTO ->
           bytes.isEmpty()
               ? StepShape.ALL_LAYERS
-              : plan.keptLayersWithin(shape(batch.size(), batch.labelCount()), bytes.getAsLong())
+              : plan.keptLayersWithin(
+                      shape(batch.size(), batch.scoredPositions()), bytes.getAsLong())
                   .orElse(0);
     };
   }
