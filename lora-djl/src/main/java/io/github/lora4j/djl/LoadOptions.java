@@ -8,14 +8,16 @@ import java.util.Objects;
  *
  * @param precision storage of the matrices
  * @param device where the weights live and the layers run
+ * @param matrixLibrary who multiplies fp32 on the CPU
  * @since 0.1.0
  */
-public record LoadOptions(Precision precision, Device device) {
+public record LoadOptions(Precision precision, Device device, MatrixLibrary matrixLibrary) {
 
   /** Checks that nothing is missing. */
   public LoadOptions {
     Objects.requireNonNull(precision, "precision");
     Objects.requireNonNull(device, "device");
+    Objects.requireNonNull(matrixLibrary, "matrixLibrary");
   }
 
   /**
@@ -31,6 +33,7 @@ public record LoadOptions(Precision precision, Device device) {
   public static final class Builder {
     private Precision precision = Precision.FP32;
     private Device device = Device.cpu();
+    private MatrixLibrary matrixLibrary = MatrixLibrary.MEASURED;
 
     private Builder() {}
 
@@ -57,12 +60,24 @@ public record LoadOptions(Precision precision, Device device) {
     }
 
     /**
+     * Fixes the library that multiplies fp32 on the CPU, e.g. for the same bits on every machine of
+     * a kind; measured if not called.
+     *
+     * @param matrixLibrary which
+     * @return this
+     */
+    public Builder matrixLibrary(MatrixLibrary matrixLibrary) {
+      this.matrixLibrary = matrixLibrary;
+      return this;
+    }
+
+    /**
      * Checks the options.
      *
      * @return the options
      */
     public LoadOptions build() {
-      return new LoadOptions(precision, device);
+      return new LoadOptions(precision, device, matrixLibrary);
     }
   }
 }

@@ -3,8 +3,10 @@ package io.github.lora4j.djl;
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.djl.model.bloom.BloomConfig;
 import io.github.lora4j.djl.model.bloom.BloomModel;
@@ -39,21 +41,22 @@ final class ModelDirectory {
     Tokenizer tokenizer = Tokenizer.load(directory);
     NDManager manager = Engines.newManager(options.device());
     try (Safetensors files = Safetensors.open(directory)) {
-      boolean gpu = options.device().isGpu();
+      Precision precision = options.precision().resolve(options.device());
       Decoder decoder =
           BloomModel.read(
-              config,
-              files,
-              name(json, directory),
-              options.precision().storage(),
-              options.precision().compute(gpu),
-              manager);
+              config, files, name(json, directory), arithmetic(precision, options), manager);
       return new CausalLm(decoder, tokenizer, null);
     } catch (IOException | RuntimeException e) {
       manager.close();
       tokenizer.close();
       throw e;
     }
+  }
+
+  private static Arithmetic arithmetic(Precision precision, LoadOptions options) {
+    ScalarType compute = precision.compute(options.device());
+    return new Arithmetic(
+        precision.storage(), compute, options.matrixLibrary().products(compute, options.device()));
   }
 
   static ModuleTree modules(Path directoryOrConfig) throws IOException {

@@ -22,6 +22,9 @@ final class KernelArchive {
       List.of(
           "tensors", "norm", "projection", "attention", "mlp", "embedding", "loss", "optimizer");
 
+  private static final String ONEDNN = "onednn";
+  private static final String NO_ONEDNN = "no-onednn";
+
   private static final String HEADER =
       """
       class K(Module):
@@ -32,10 +35,16 @@ final class KernelArchive {
 
   private KernelArchive() {}
 
-  static InputStream open() throws IOException {
+  /**
+   * The archive.
+   *
+   * @param oneDnn whether it may name operators of oneDNN, which not every build of libtorch knows
+   */
+  static InputStream open(boolean oneDnn) throws IOException {
     StringBuilder source = new StringBuilder(HEADER);
+    append(source, oneDnn ? ONEDNN : NO_ONEDNN);
     for (String name : SOURCES) {
-      read(name).lines().forEach(line -> source.append("  ").append(line).append('\n'));
+      append(source, name);
     }
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
@@ -47,6 +56,10 @@ final class KernelArchive {
       put(zip, "k/code/__torch__.py", source.toString().getBytes(StandardCharsets.UTF_8));
     }
     return new ByteArrayInputStream(bytes.toByteArray());
+  }
+
+  private static void append(StringBuilder source, String name) throws IOException {
+    read(name).lines().forEach(line -> source.append("  ").append(line).append('\n'));
   }
 
   /** The pickle of {@code __torch__.K} with {@code training = True}, protocol 2. */

@@ -1,6 +1,7 @@
 package io.github.lora4j.djl.internal;
 
 import ai.djl.Device;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -37,7 +38,21 @@ public final class Kernels {
 
     private static Kernels load() {
       PtNDManager manager = (PtNDManager) Engines.newManager(Device.cpu());
-      try (InputStream archive = KernelArchive.open()) {
+      try {
+        return load(manager, true);
+      } catch (EngineException withOneDnn) {
+        // libtorch refuses the whole archive if it does not know one of its operators
+        try {
+          return load(manager, false);
+        } catch (EngineException e) {
+          e.addSuppressed(withOneDnn);
+          throw e;
+        }
+      }
+    }
+
+    private static Kernels load(PtNDManager manager, boolean oneDnn) {
+      try (InputStream archive = KernelArchive.open(oneDnn)) {
         return new Kernels(JniUtils.loadModule(manager, archive, false, false));
       } catch (IOException e) {
         throw new IllegalStateException("the kernel sources could not be read from the jar", e);
@@ -97,6 +112,19 @@ public final class Kernels {
    */
   public void run(String name, Object... arguments) {
     invoke(name, arguments).close();
+  }
+
+  /**
+   * Asks a kernel a question.
+   *
+   * @param name name of the kernel
+   * @param arguments as in {@link #one}
+   * @return its answer
+   */
+  public boolean test(String name, Object... arguments) {
+    try (IValue result = invoke(name, arguments)) {
+      return result.toBoolean();
+    }
   }
 
   private NDList call(NDManager manager, String name, Object... arguments) {

@@ -16,7 +16,7 @@ public final class LossHead {
   static final int CHUNK = 4096;
 
   private final Norm norm;
-  private final NDArray weight;
+  private final FrozenMatrix weight;
   private final int chunk;
 
   /**
@@ -25,18 +25,18 @@ public final class LossHead {
    * @param norm the model's last norm
    * @param weight (V, D), tied to the embedding or not
    */
-  public LossHead(Norm norm, NDArray weight) {
+  public LossHead(Norm norm, FrozenMatrix weight) {
     this(CHUNK, norm, weight);
   }
 
-  private LossHead(int chunk, Norm norm, NDArray weight) {
+  private LossHead(int chunk, Norm norm, FrozenMatrix weight) {
     this.chunk = chunk;
     this.norm = norm;
     this.weight = weight;
   }
 
   /** A head that projects so many rows at a time. */
-  static LossHead inChunks(Norm norm, NDArray weight, int rows) {
+  static LossHead inChunks(Norm norm, FrozenMatrix weight, int rows) {
     return new LossHead(rows, norm, weight);
   }
 
@@ -72,7 +72,7 @@ public final class LossHead {
       Arrays.fill(shares, scale);
       NDArray weights = inner.manager().create(shares); // (M)
       NDArray[] out =
-          inner.many("head_loss", normed, weight, targets, weights, chunk, wantGradient);
+          weight.call(inner, "head_loss", normed, targets, weights, chunk, wantGradient);
       double loss = out[0].toDoubleArray()[0];
       if (!wantGradient) {
         return new Result(loss, x);
@@ -108,6 +108,6 @@ public final class LossHead {
       }
       normed = pass.one("select_rows", normed, pass.manager().create(last)); // (B, D)
     }
-    return pass.one("head_logits", normed, weight);
+    return weight.call(pass, "head_logits", normed)[0];
   }
 }

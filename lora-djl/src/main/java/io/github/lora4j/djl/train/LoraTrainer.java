@@ -116,8 +116,7 @@ public final class LoraTrainer {
     Optional<DataSurvey> validationSurvey =
         validation.map(set -> DataSurvey.of("validation set", set, decoder.vocabulary()));
     StepPlan plan = new StepPlan(survey.examples(), options);
-    RunIdentity identity =
-        RunIdentity.of(plan, decoder.modules(), adapter, survey, validationSurvey);
+    RunIdentity identity = RunIdentity.of(plan, decoder, adapter, survey, validationSurvey);
     try (AdamW optimizer = new AdamW(adapter, options, decoder.manager())) {
       TrainingRun run =
           new TrainingRun(

@@ -3,9 +3,10 @@ package io.github.lora4j.djl.train;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.layer.AdapterWeights;
+import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.spi.AdapterLayout;
-import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TensorData;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,10 +27,18 @@ record RunIdentity(Map<String, String> entries) {
 
   private static final int LISTED = 20;
   private static final String ABSENT = "nothing";
+  private static final String PRECISION = "precision";
+  private static final String LIBRARY = "matrix library";
+
+  /** What to do about differences that are no option of the training. */
+  private static final Map<String, String> REMEDIES =
+      Map.of(
+          PRECISION, "; load the base with LoadOptions.builder().precision(Precision.%s)",
+          LIBRARY, "; load the base with LoadOptions.builder().matrixLibrary(MatrixLibrary.%s)");
 
   static RunIdentity of(
       StepPlan plan,
-      ModuleTree base,
+      Decoder base,
       AdapterWeights adapter,
       DataSurvey data,
       Optional<DataSurvey> validation) {
@@ -42,7 +51,7 @@ record RunIdentity(Map<String, String> entries) {
           entries.put("validation size", String.valueOf(survey.examples()));
           entries.put("validation checksum", Long.toHexString(survey.checksum()));
         });
-    entries.put("base", base.modelClass());
+    addBase(entries, base);
     addAdapter(entries, adapter.layout());
     return new RunIdentity(entries);
   }
@@ -64,6 +73,14 @@ record RunIdentity(Map<String, String> entries) {
     entries.put("maxGradNorm", String.valueOf(options.maxGradNorm()));
     entries.put("seed", String.valueOf(options.seed()));
     entries.put("shuffle", String.valueOf(options.shuffle()));
+  }
+
+  private static void addBase(Map<String, String> entries, Decoder base) {
+    Arithmetic arithmetic = base.arithmetic();
+    entries.put("base", base.modules().modelClass());
+    entries.put(PRECISION, arithmetic.storage().name());
+    entries.put("layers compute in", arithmetic.compute().name());
+    arithmetic.products().library().ifPresent(library -> entries.put(LIBRARY, library.name()));
   }
 
   private static void addAdapter(Map<String, String> entries, AdapterLayout layout) {
@@ -98,7 +115,9 @@ record RunIdentity(Map<String, String> entries) {
       String then = saved.entries.getOrDefault(name, ABSENT);
       String now = entries.getOrDefault(name, ABSENT);
       if (!then.equals(now)) {
-        differences.add("%s: checkpoint %s, now %s".formatted(name, then, now));
+        String remedy = then.equals(ABSENT) ? "" : REMEDIES.getOrDefault(name, "");
+        differences.add(
+            "%s: checkpoint %s, now %s%s".formatted(name, then, now, remedy.formatted(then)));
       }
     }
     if (differences.isEmpty()) {

@@ -1,5 +1,5 @@
 # Placing weights: storage types that DJL's own calls cannot carry (bf16) only ever move inside kernels.
-# dtype codes are c10::ScalarType: 4 int64, 5 fp16, 6 fp32, 15 bf16.
+# dtype codes are c10::ScalarType: 1 int8, 4 int64, 5 fp16, 6 fp32, 15 bf16.
 
 def map_file(self: __torch__.K, path: str, elements: int, dtype: int) -> Tensor:
   # private mapping: nothing written here could ever reach the file
@@ -11,8 +11,22 @@ def slice_of(self: __torch__.K, flat: Tensor, start: int, shape: List[int]) -> T
     elements = elements * size
   return flat.narrow(0, start, elements).view(shape)
 
-def place(self: __torch__.K, x: Tensor, device: str, dtype: int) -> Tensor:
-  return x.to(torch.device(device), dtype)
+def empty(self: __torch__.K, shape: List[int], device: str, dtype: int) -> Tensor:
+  return torch.empty(shape, dtype=dtype, layout=None, device=torch.device(device))
+
+# A piece of a tensor, converted to the type of the whole before it moves to its device. start: in elements.
+def place(self: __torch__.K, whole: Tensor, piece: Tensor, start: int) -> Tensor:
+  return whole.view([-1]).narrow(0, start, piece.numel()).copy_(piece.view([-1]).to(whole.dtype))
+
+# Rows in any floating type to int8 and one scale each. A scale is the largest magnitude / 127 in fp32, rounded to bf16, so that layers that
+# compute in bf16 lose nothing by it; the largest of a row then still rounds to at most 127. A row of zeros has any scale; one that is not
+# finite has a scale that is not.
+def place_int8(self: __torch__.K, values: Tensor, scales: Tensor, piece: Tensor, start: int) -> Tensor:
+  rows = piece.to(6)
+  scale = rows.abs().amax([1]).div_(127.0).clamp_min_(1e-30).to(15).to(6)
+  scales.narrow(0, start, rows.size(0)).copy_(scale)
+  q = rows.div_(scale.unsqueeze(1)) if piece.dtype != 6 else torch.div(rows, scale.unsqueeze(1))
+  return values.narrow(0, start, rows.size(0)).copy_(q.round_().clamp_(-127, 127).to(1))
 
 def convert(self: __torch__.K, x: Tensor, dtype: int) -> Tensor:
   return x.to(dtype)
