@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <p>It is used as it is if it is stored in the type of x. Otherwise blocks of its rows are
  * converted for the moment of their product; int8 rows, each with a scale, are multiplied as they
- * are for fewer than 16 rows of x on a CPU. Gradients are those of the dequantised matrix.
+ * are by up to 16 rows of bf16 on a CPU. Gradients are those of the dequantised matrix.
  */
 public final class FrozenMatrix {
 

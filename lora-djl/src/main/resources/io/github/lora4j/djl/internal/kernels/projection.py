@@ -7,10 +7,9 @@ def frozen_rows(self: __torch__.K, weight: Tensor, scales: List[Tensor], start: 
   if len(scales) == 0:
     return rows.to(dtype)
   scale = scales[0].narrow(0, start, count).unsqueeze(1)
-  if dtype == 5:
-    # a scale may be smaller than the smallest number of fp16
-    return rows.to(6).mul_(scale).to(5)
-  return rows.to(dtype).mul_(scale.to(dtype))
+  if dtype == 15:
+    return torch.mul(rows, scale.to(15))
+  return rows.to(6).mul_(scale).to(dtype)
 
 # The rows of some indices.
 def frozen_at(self: __torch__.K, weight: Tensor, scales: List[Tensor], at: Tensor, dtype: int) -> Tensor:
@@ -33,10 +32,11 @@ def product_backward(self: __torch__.K, dy: Tensor, weight: Tensor, onednn: bool
     return self.onednn_product(dy, weight.t())
   return torch.mm(dy, weight)
 
-# libtorch multiplies int8 rows as they are on the CPU: the fastest for few rows of x, the slower the more there are. Its vector loop has no
-# tail: a width that is not a multiple of the vector's would be read beyond its end.
+# On the CPU libtorch multiplies int8 rows by bf16 as they are: for few rows of x two to three times as fast as a bf16 matrix, for more than
+# some 20 slower than dequantising; by fp32 it does so element by element. Its vector loop has no tail: a width that is not a multiple of the
+# vector's would be read beyond its end.
 def packed(self: __torch__.K, x: Tensor, weight: Tensor) -> bool:
-  return weight.dtype == 1 and not x.is_cuda and x.size(0) < 16 and x.size(1) % 32 == 0
+  return weight.dtype == 1 and x.dtype == 15 and not x.is_cuda and x.size(0) <= 16 and x.size(1) % 32 == 0
 
 def frozen_forward(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool) -> Tensor:
   if weight.dtype == x.dtype:
