@@ -1,55 +1,60 @@
-"""Loss and gradients of one batch with PEFT, several times over, in a process of its own; the twin of GradientStep.java.
+"""Loss and gradients of some batches with PEFT, in a process of its own; the twin of GradientStep.java.
 
-    python peft_step.py MODEL ADAPTER BATCH fp32|bf16 CHECKPOINTING REPETITIONS GRADIENTS|-
+    python peft_step.py JOB.json [--wait]
 
-Prints one line of JSON: loss, seconds of each repetition, peak resident memory above the weights in MiB.
+The first batch is run once to warm up, and its gradients are written if the job asks for results; then all batches are timed. With --wait the program
+says "ready" after the warm-up and goes on when it is sent a line.
 """
-import json
-import re
 import sys
 import time
 
-import torch
-from peft import PeftModel
 from safetensors.torch import save_file
-from transformers import BloomForCausalLM
+
+import peft_process
 
 
-def peak_kib():
-    return int(re.search(r"VmHWM:\s+(\d+)", open("/proc/self/status").read())[1])
+class Steps:
+    def __init__(self, model, batch):
+        self.model = model
+        self.ids, self.labels = peft_process.padded(batch["tokens"], 3), peft_process.padded(batch["labels"], -100)
+        self.mask = peft_process.padded([[1] * len(row) for row in batch["tokens"]], 0)
+
+    def run(self):
+        loss = self.model(input_ids=self.ids, attention_mask=self.mask, labels=self.labels).loss
+        print("forward is done", file=sys.stderr, flush=True)
+        loss.backward()
+        return loss.item()
 
 
-def padded(rows, filler):
-    width = max(len(row) for row in rows)
-    return torch.tensor([row + [filler] * (width - len(row)) for row in rows])
+def write_gradients(model, file):
+    names = {n.removeprefix("base_model.model.").replace(".0.weight", ""): p for n, p in model.named_parameters()}
+    save_file({n: p.grad.float().contiguous() for n, p in names.items() if p.grad is not None}, file)
 
 
 def main():
-    model_dir, adapter, batch_file, precision, checkpointing, repetitions, gradients = sys.argv[1:]
-    torch.set_num_threads(2)
-    base = BloomForCausalLM.from_pretrained(model_dir, dtype=torch.float32 if precision == "fp32" else torch.bfloat16)
-    weights = sum(p.numel() * p.element_size() for p in base.parameters()) / 2**20
-    if checkpointing == "true":
-        base.gradient_checkpointing_enable()
-        base.enable_input_require_grads()
-    model = PeftModel.from_pretrained(base, adapter, is_trainable=True).train()
-    batch = json.load(open(batch_file))
-    ids, labels = padded(batch["tokens"], 3), padded(batch["labels"], -100)
-    mask = padded([[1] * len(row) for row in batch["tokens"]], 0)
-    seconds = []
-    for repetition in range(int(repetitions)):
-        start = time.perf_counter()
-        loss = model(input_ids=ids, attention_mask=mask, labels=labels).loss
-        loss.backward()
+    job = peft_process.job()
+    base = peft_process.base(job)
+    weights = peft_process.weight_mib(base)
+    model = peft_process.with_adapters(base, job, trainable=True).train()
+    print("the model is loaded", file=sys.stderr, flush=True)
+    batches = [Steps(model, batch) for batch in job["batches"]]
+    start = time.perf_counter()
+    first = batches[0].run()
+    first_seconds = time.perf_counter() - start
+    if job["results"]:
+        write_gradients(model, job["results"])
+    model.zero_grad(set_to_none=True)
+    if "--wait" in sys.argv:
+        print("ready", flush=True)
+        sys.stdin.readline()
+    losses, seconds = [], []
+    for _ in range(job["repetitions"]):
+        start, losses = time.perf_counter(), []
+        for batch in batches:
+            losses.append(batch.run())
+            model.zero_grad(set_to_none=True)
         seconds.append(time.perf_counter() - start)
-        if repetition == 0 and gradients != "-":
-            prefix, names = "base_model.model.", dict(model.named_parameters())
-            save_file({n.removeprefix(prefix).replace(".default.weight", ""): p.grad.float().contiguous()
-                       for n, p in names.items() if p.grad is not None}, gradients)
-        value = loss.item()
-        model.zero_grad(set_to_none=True)
-        del loss
-    print(json.dumps({"loss": value, "seconds": seconds, "weightsMiB": weights, "aboveWeightsMiB": peak_kib() / 1024 - weights}))
+    peft_process.finish(weights, loss=first, firstSeconds=first_seconds, losses=losses, seconds=seconds)
 
 
 if __name__ == "__main__":

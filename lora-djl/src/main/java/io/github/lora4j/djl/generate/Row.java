@@ -84,7 +84,16 @@ final class Row {
    * @param scores (V), overwritten
    */
   void accept(float[] scores) {
-    last = sampler.next(scores, seen);
+    accept(sampler.next(scores, seen));
+  }
+
+  /**
+   * Adds a token that was chosen elsewhere.
+   *
+   * @param token its id
+   */
+  void accept(int token) {
+    last = token;
     seen.set(last);
     added++;
     if (last != eos) {

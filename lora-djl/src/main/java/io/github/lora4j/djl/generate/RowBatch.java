@@ -1,5 +1,6 @@
 package io.github.lora4j.djl.generate;
 
+import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.layer.AdapterSegment;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.KeyValueCache;
@@ -23,6 +24,7 @@ final class RowBatch {
 
   private final Decoder decoder;
   private final int maxNewTokens;
+  private final boolean onlyBest;
   private List<Row> rows;
 
   /**
@@ -30,12 +32,13 @@ final class RowBatch {
    *
    * @param decoder the base
    * @param rows those of one adapter next to each other; the caller holds the adapters
-   * @param maxNewTokens most tokens that a row adds
+   * @param options how the rows choose and when they stop
    */
-  RowBatch(Decoder decoder, List<Row> rows, int maxNewTokens) {
+  RowBatch(Decoder decoder, List<Row> rows, GenerationOptions options) {
     this.decoder = decoder;
     this.rows = rows;
-    this.maxNewTokens = maxNewTokens;
+    this.maxNewTokens = options.maxNewTokens();
+    this.onlyBest = options.greedy() && options.repetitionPenalty() == 1;
   }
 
   /** Runs until all rows have ended. */
@@ -56,14 +59,24 @@ final class RowBatch {
 
   private void step(KeyValueCache cache) {
     TokenBatch batch = TokenBatch.of(rows.stream().map(Row::input).toArray(int[][]::new));
-    float[] scores;
+    float[] scores = {};
+    int[] tokens = {};
     try (Pass pass = Pass.cached(decoder.manager(), batch, segments(), cache)) {
-      scores = decoder.logits(pass, true).toFloatArray(); // (B, V)
+      NDArray logits = decoder.logits(pass, true); // (B, V)
+      if (onlyBest) {
+        tokens = Sampler.best(logits);
+      } else {
+        scores = logits.toFloatArray();
+      }
     }
     cache.advance(batch.lengths());
     int vocabulary = decoder.vocabulary();
     for (int row = 0; row < rows.size(); row++) {
-      rows.get(row).accept(Arrays.copyOfRange(scores, row * vocabulary, (row + 1) * vocabulary));
+      if (onlyBest) {
+        rows.get(row).accept(tokens[row]);
+      } else {
+        rows.get(row).accept(Arrays.copyOfRange(scores, row * vocabulary, (row + 1) * vocabulary));
+      }
     }
   }
 

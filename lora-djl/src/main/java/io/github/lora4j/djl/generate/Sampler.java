@@ -1,6 +1,8 @@
 package io.github.lora4j.djl.generate;
 
+import ai.djl.ndarray.NDArray;
 import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.RandomStream;
 import java.util.BitSet;
 
@@ -67,10 +69,33 @@ final class Sampler {
     return best;
   }
 
-  private static LoraException notFinite(int id, float score) {
+  /** Refuses a score that no choice can rest on. */
+  static LoraException notFinite(int id, float score) {
     return new LoraException(
         "the model scores token %d with %s; its weights or the adapter hold values that are not finite, or fp16 overflows: try fp32 or bf16"
             .formatted(id, score));
+  }
+
+  /**
+   * The token that {@link #next} chooses for each row where the best is wanted and nothing is
+   * penalised. It is found where the scores are, so that two numbers a row travel, not V.
+   *
+   * @param scores (B, V), fp32
+   * @return (B) ids
+   */
+  static int[] best(NDArray scores) {
+    try (NDArray best = Kernels.get().one(scores.getManager(), "head_best", scores)) {
+      double[] pairs = best.toDoubleArray(); // (B, 2)
+      int[] tokens = new int[pairs.length / 2];
+      for (int row = 0; row < tokens.length; row++) {
+        tokens[row] = (int) pairs[2 * row];
+        float score = (float) pairs[2 * row + 1];
+        if (!Float.isFinite(score)) {
+          throw notFinite(tokens[row], score);
+        }
+      }
+      return tokens;
+    }
   }
 
   /** 53 bits in [0, 1). */

@@ -117,7 +117,7 @@ public final class TextGenerator {
       List<Row> grouped = grouped(rows);
       for (int start = 0; start < grouped.size(); start += options.batchSize()) {
         int end = Math.min(grouped.size(), start + options.batchSize());
-        new RowBatch(model.decoder(), grouped.subList(start, end), options.maxNewTokens()).run();
+        new RowBatch(model.decoder(), grouped.subList(start, end), options).run();
       }
     } finally {
       held.close();

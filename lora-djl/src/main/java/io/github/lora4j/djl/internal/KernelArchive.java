@@ -20,7 +20,15 @@ final class KernelArchive {
 
   private static final List<String> SOURCES =
       List.of(
-          "tensors", "norm", "projection", "attention", "mlp", "embedding", "loss", "optimizer");
+          "tensors",
+          "norm",
+          "projection",
+          "adapters",
+          "attention",
+          "mlp",
+          "embedding",
+          "loss",
+          "optimizer");
 
   private static final String ONEDNN = "onednn";
   private static final String NO_ONEDNN = "no-onednn";
@@ -36,16 +44,21 @@ final class KernelArchive {
   private KernelArchive() {}
 
   /**
-   * The archive.
+   * The sources of this library.
    *
-   * @param oneDnn whether it may name operators of oneDNN, which not every build of libtorch knows
+   * @param oneDnn whether they may name operators of oneDNN, which not every libtorch knows
    */
-  static InputStream open(boolean oneDnn) throws IOException {
-    StringBuilder source = new StringBuilder(HEADER);
-    append(source, oneDnn ? ONEDNN : NO_ONEDNN);
+  static String sources(boolean oneDnn) throws IOException {
+    StringBuilder source = new StringBuilder(read(oneDnn ? ONEDNN : NO_ONEDNN));
     for (String name : SOURCES) {
-      append(source, name);
+      source.append(read(name));
     }
+    return source.toString();
+  }
+
+  static InputStream open(String sources) throws IOException {
+    StringBuilder source = new StringBuilder(HEADER);
+    sources.lines().forEach(line -> source.append("  ").append(line).append('\n'));
     ByteArrayOutputStream bytes = new ByteArrayOutputStream();
     try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
       zip.setMethod(ZipOutputStream.STORED);
@@ -56,10 +69,6 @@ final class KernelArchive {
       put(zip, "k/code/__torch__.py", source.toString().getBytes(StandardCharsets.UTF_8));
     }
     return new ByteArrayInputStream(bytes.toByteArray());
-  }
-
-  private static void append(StringBuilder source, String name) throws IOException {
-    read(name).lines().forEach(line -> source.append("  ").append(line).append('\n'));
   }
 
   /** The pickle of {@code __torch__.K} with {@code training = True}, protocol 2. */

@@ -37,26 +37,43 @@ public final class Kernels {
     static final Kernels INSTANCE = load();
 
     private static Kernels load() {
-      PtNDManager manager = (PtNDManager) Engines.newManager(Device.cpu());
       try {
-        return load(manager, true);
+        return compile(KernelArchive.sources(true));
       } catch (EngineException withOneDnn) {
-        // libtorch refuses the whole archive if it does not know one of its operators
-        try {
-          return load(manager, false);
-        } catch (EngineException e) {
-          e.addSuppressed(withOneDnn);
-          throw e;
-        }
+        // libtorch refuses all of the sources if it does not know one of their operators
+        return loadWithoutOneDnn(withOneDnn);
+      } catch (IOException e) {
+        throw unreadable(e);
       }
     }
 
-    private static Kernels load(PtNDManager manager, boolean oneDnn) {
-      try (InputStream archive = KernelArchive.open(oneDnn)) {
-        return new Kernels(JniUtils.loadModule(manager, archive, false, false));
+    private static Kernels loadWithoutOneDnn(EngineException withOneDnn) {
+      try {
+        return compile(KernelArchive.sources(false));
+      } catch (EngineException e) {
+        e.addSuppressed(withOneDnn);
+        throw e;
       } catch (IOException e) {
-        throw new IllegalStateException("the kernel sources could not be read from the jar", e);
+        throw unreadable(e);
       }
+    }
+
+    private static IllegalStateException unreadable(IOException e) {
+      return new IllegalStateException("the kernel sources could not be read from the jar", e);
+    }
+  }
+
+  /**
+   * Kernels of another source, e.g. bare products that a benchmark sets beside those of the layers.
+   *
+   * @param source methods of a module {@code __torch__.K} in serialised TorchScript
+   * @return the kernels, in memory as long as the process lives
+   * @throws IOException if the source cannot be packed
+   */
+  public static Kernels compile(String source) throws IOException {
+    PtNDManager manager = (PtNDManager) Engines.newManager(Device.cpu());
+    try (InputStream archive = KernelArchive.open(source)) {
+      return new Kernels(JniUtils.loadModule(manager, archive, false, false));
     }
   }
 

@@ -62,17 +62,18 @@ public final class AlibiAttention {
    */
   public NDArray forward(NDArray qkv, Pass pass, Tape tape) {
     KeyValueCache cache = pass.cache();
+    DecodingStep step = pass.step();
     int[] lengths = pass.batch().lengths();
-    if (cache != null && !cache.isEmpty()) {
+    if (cache != null && step != null) {
+      NDArray keys = cache.keys(layer);
       return pass.one(
           "alibi_decode",
           qkv,
-          cache.keys(layer),
+          keys,
           cache.values(layer),
-          pass.positions(),
-          pass.longest(),
-          slopes,
-          fused);
+          step.places(keys),
+          step.bias(slopes),
+          fused); // (B, D)
     }
     NDArray[] out = pass.many("alibi_forward", qkv, slopes, lengths, fused); // (N, D), (N, H)
     if (cache != null) {

@@ -15,8 +15,12 @@ final class Biases {
 
   private Biases() {}
 
-  /** The one bias of a uniform pass. */
+  /** The one bias of a uniform pass, (D), or that of every row, (B, D). */
   static NDArray uniform(String name, NDArray base, Pass pass) {
+    GatheredAdapters gathered = pass.gathered();
+    if (gathered != null) {
+      return gathered.bias(name, base);
+    }
     if (pass.ranges().isEmpty()) {
       return base;
     }

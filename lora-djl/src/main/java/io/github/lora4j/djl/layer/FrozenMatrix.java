@@ -35,8 +35,13 @@ public final class FrozenMatrix {
     this.products = products;
   }
 
-  /** Without scales, by torch's own products. */
-  static FrozenMatrix of(NDArray values) {
+  /**
+   * A matrix in a floating type, multiplied by torch's own products.
+   *
+   * @param values (out, in)
+   * @return the matrix
+   */
+  public static FrozenMatrix of(NDArray values) {
     return new FrozenMatrix(values, null, MatrixProducts.only());
   }
 

@@ -5,11 +5,14 @@ import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.ScalarType;
 import java.util.Arrays;
+import java.util.List;
 import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Keys and values of the tokens already seen, per layer (B, H, capacity, D/H), written in place.
- * Rows may stand at different positions. Not thread-safe: one generation owns it.
+ * Rows may stand at different positions. It also owns what is made once for a run of steps on the
+ * same rows: their adapters, laid out for one token a row. Not thread-safe: one generation owns it.
  */
 public final class KeyValueCache implements AutoCloseable {
 
@@ -18,6 +21,8 @@ public final class KeyValueCache implements AutoCloseable {
   private final NDArray[] values;
   private int[] lengths;
   private int capacity;
+  private List<AdapterSegment> segments = List.of();
+  private @Nullable GatheredAdapters adapters;
 
   /**
    * Allocates a cache for a number of tokens.
@@ -84,6 +89,23 @@ public final class KeyValueCache implements AutoCloseable {
     return values[layer];
   }
 
+  /** The rows' adapters, laid out anew when the rows or their adapters are not the last step's. */
+  GatheredAdapters gathered(List<AdapterSegment> wanted) {
+    if (adapters == null || !segments.equals(wanted)) {
+      dropAdapters();
+      adapters = new GatheredAdapters(manager, wanted, rows());
+      segments = List.copyOf(wanted);
+    }
+    return adapters;
+  }
+
+  private void dropAdapters() {
+    if (adapters != null) {
+      adapters.close();
+      adapters = null;
+    }
+  }
+
   /**
    * Counts the tokens of a finished pass.
    *
@@ -104,6 +126,7 @@ public final class KeyValueCache implements AutoCloseable {
     int[] kept = Arrays.stream(rows).map(row -> lengths[row]).toArray();
     copy(rows, capacity);
     lengths = kept;
+    dropAdapters();
   }
 
   /**

@@ -5,7 +5,6 @@ import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.RandomStream;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Comparator;
 import java.util.List;
@@ -28,7 +27,7 @@ public final class Pass implements AutoCloseable {
   private final List<Range> ranges;
   private final long dropoutSeed;
   private final @Nullable KeyValueCache cache;
-  private final @Nullable NDArray positions;
+  private final @Nullable DecodingStep step;
   private final boolean outermost;
 
   private Pass(
@@ -37,14 +36,14 @@ public final class Pass implements AutoCloseable {
       List<Range> ranges,
       long dropoutSeed,
       @Nullable KeyValueCache cache,
-      @Nullable NDArray positions,
+      @Nullable DecodingStep step,
       boolean outermost) {
     this.manager = manager;
     this.batch = batch;
     this.ranges = ranges;
     this.dropoutSeed = dropoutSeed;
     this.cache = cache;
-    this.positions = positions;
+    this.step = step;
     this.outermost = outermost;
   }
 
@@ -68,12 +67,23 @@ public final class Pass implements AutoCloseable {
    * @param parent manager of the model
    * @param batch as many sequences as the cache has rows
    * @param segments which rows see which adapter; the caller has acquired the adapters for as long
-   *     as the cache lives, so that closing one does not cut a text off
+   *     as the cache lives, so that closing one does not cut a text off. Their values are read when
+   *     rows or adapters change, not at every token
    * @param cache what was seen before; the caller advances it after the pass
    * @return the pass, to be closed
    */
   public static Pass cached(
       NDManager parent, TokenBatch batch, List<AdapterSegment> segments, KeyValueCache cache) {
+    return cached(parent, batch, segments, cache, true);
+  }
+
+  /** The same; without gathering, every segment is added by itself in every module and step. */
+  static Pass cached(
+      NDManager parent,
+      TokenBatch batch,
+      List<AdapterSegment> segments,
+      KeyValueCache cache,
+      boolean gather) {
     if (batch.rows() != cache.rows()) {
       throw new IllegalArgumentException(
           "the cache has %d rows, the batch %d".formatted(cache.rows(), batch.rows()));
@@ -93,8 +103,12 @@ public final class Pass implements AutoCloseable {
     }
     List<Range> ranges = acquire(parent, batch, segments, AdapterWeights::acquireAgain);
     NDManager manager = parent.newSubManager();
-    NDArray positions = manager.create(Arrays.stream(seen).asLongStream().toArray());
-    return new Pass(manager, batch, ranges, NO_DROPOUT, cache, positions, true);
+    DecodingStep step = null;
+    if (!cache.isEmpty()) {
+      boolean any = gather && !segments.isEmpty();
+      step = new DecodingStep(manager, seen, any ? cache.gathered(segments) : null);
+    }
+    return new Pass(manager, batch, ranges, NO_DROPOUT, cache, step, true);
   }
 
   /**
@@ -172,7 +186,7 @@ public final class Pass implements AutoCloseable {
    * @return a pass over the same batch
    */
   public Pass nested() {
-    return new Pass(manager.newSubManager(), batch, ranges, dropoutSeed, cache, positions, false);
+    return new Pass(manager.newSubManager(), batch, ranges, dropoutSeed, cache, step, false);
   }
 
   /**
@@ -220,26 +234,28 @@ public final class Pass implements AutoCloseable {
     return cache;
   }
 
-  /** Where each row's new token stands, (B) int64. */
-  NDArray positions() {
-    if (positions == null) {
-      throw new IllegalStateException("this pass has no cache");
-    }
-    return positions;
+  /** Null unless this pass adds one token to every row of a filled cache. */
+  @Nullable DecodingStep step() {
+    return step;
   }
 
-  /** Tokens of the longest row after this pass. */
-  int longest() {
-    return cache == null ? 0 : Arrays.stream(cache.lengths()).max().orElse(0) + 1;
+  /** The adapters of all rows as one, null where every range is to be added by itself. */
+  @Nullable GatheredAdapters gathered() {
+    return step == null ? null : step.adapters();
   }
 
   List<Range> ranges() {
     return ranges;
   }
 
-  /** Whether the whole batch sees one and the same set of tensors: the fast case of every layer. */
+  /**
+   * Whether the whole batch sees one and the same set of tensors, or has those of all rows gathered
+   * to one: the fast case of every layer.
+   */
   boolean isUniform() {
-    return ranges.isEmpty() || (ranges.size() == 1 && ranges.get(0).count() == batch.size());
+    return gathered() != null
+        || ranges.isEmpty()
+        || (ranges.size() == 1 && ranges.get(0).count() == batch.size());
   }
 
   boolean dropsOut() {

@@ -42,6 +42,11 @@ public final class Projection {
    */
   public NDArray forward(NDArray x, Pass pass, Tape tape) {
     NDArray y = base(x, pass); // (N, out)
+    GatheredAdapters gathered = pass.gathered();
+    if (gathered != null) {
+      gathered.addTo(y, x, path);
+      return y;
+    }
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
       if (pair == null) {

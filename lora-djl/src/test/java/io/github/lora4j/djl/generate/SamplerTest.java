@@ -2,9 +2,15 @@ package io.github.lora4j.djl.generate;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.internal.Engines;
 import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Random;
@@ -25,6 +31,48 @@ final class SamplerTest {
     Sampler sampler = new Sampler(GenerationOptions.builder().topK(2).build(), 0);
 
     assertThat(sampler.next(new float[] {1, 3, 2, 3}, NOTHING)).isEqualTo(1);
+  }
+
+  @Test
+  void bestOfManyRowsIsWhatEachRowChooses() {
+    Random random = new Random(5);
+    Sampler sampler = new Sampler(GenerationOptions.builder().build(), 0);
+    int vocabulary = 1001;
+    try (NDManager manager = Engines.newManager(Device.cpu())) {
+      for (int rows = 1; rows < 40; rows++) {
+        float[] scores = new float[rows * vocabulary];
+        for (int i = 0; i < scores.length; i++) {
+          // few values, so that many are equal; zeros of both signs, and a score that rules out
+          float[] some = {0f, -0f, -random.nextInt(1 + rows), Float.NEGATIVE_INFINITY};
+          scores[i] = some[random.nextInt(some.length)];
+        }
+
+        int[] best = Sampler.best(manager.create(scores, new Shape(rows, vocabulary)));
+
+        for (int row = 0; row < rows; row++) {
+          float[] own = Arrays.copyOfRange(scores, row * vocabulary, (row + 1) * vocabulary);
+          assertThat(best[row]).as("row %d of %d", row, rows).isEqualTo(sampler.next(own, NOTHING));
+        }
+      }
+    }
+  }
+
+  @Test
+  void scoresThatAreNotFiniteAreRefusedWhereverTheBestIsSought() {
+    float inf = Float.POSITIVE_INFINITY;
+    float[][] bad = {{1, Float.NaN, 5, Float.NaN}, {1, 2, inf, 3}, {-inf, -inf}, {inf, Float.NaN}};
+    Sampler sampler = new Sampler(GenerationOptions.builder().build(), 0);
+    try (NDManager manager = Engines.newManager(Device.cpu())) {
+      for (float[] scores : bad) {
+        NDArray array = manager.create(scores, new Shape(1, scores.length));
+        LoraException expected =
+            catchThrowableOfType(LoraException.class, () -> sampler.next(scores, NOTHING));
+
+        assertThatThrownBy(() -> Sampler.best(array))
+            .isInstanceOf(LoraException.class)
+            .hasMessage(expected.getMessage());
+      }
+    }
   }
 
   @Test

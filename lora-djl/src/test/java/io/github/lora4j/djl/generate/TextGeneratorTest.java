@@ -123,7 +123,7 @@ final class TextGeneratorTest {
     GenerationOptions options = sampling().topK(10).temperature(1).maxNewTokens(200).build();
 
     Row cached = row(options);
-    new RowBatch(base.decoder(), List.of(cached), 200).run();
+    new RowBatch(base.decoder(), List.of(cached), options).run();
 
     Row whole = row(options);
     int[] ids = whole.input();

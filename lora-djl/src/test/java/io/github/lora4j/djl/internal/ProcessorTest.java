@@ -4,15 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
-import ai.djl.pytorch.engine.PtNDArray;
-import ai.djl.pytorch.engine.PtNDManager;
-import ai.djl.pytorch.engine.PtSymbolBlock;
-import ai.djl.pytorch.jni.IValue;
-import ai.djl.pytorch.jni.IValueUtils;
-import ai.djl.pytorch.jni.JniUtils;
 import java.io.IOException;
-import java.io.InputStream;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
@@ -71,19 +65,14 @@ final class ProcessorTest {
   /** As on macOS, where libtorch knows no operator of oneDNN. */
   @Test
   void kernelsWithoutOneDnnMultiplyToo() throws IOException {
-    try (PtNDManager manager = (PtNDManager) Engines.newManager(Device.cpu());
-        InputStream archive = KernelArchive.open(false);
-        PtSymbolBlock module = JniUtils.loadModule(manager, archive, false, false)) {
+    Kernels kernels = Kernels.compile(KernelArchive.sources(false));
+    try (NDManager manager = Engines.newManager(Device.cpu())) {
       NDArray x = manager.create(new float[] {1, 2}, new Shape(1, 2));
       NDArray weight = manager.create(new float[] {3, 4}, new Shape(1, 2));
-      try (IValue left = IValue.from((PtNDArray) x);
-          IValue right = IValue.from((PtNDArray) weight);
-          IValue flag = IValue.from(true);
-          IValue present = IValueUtils.runMethod(module, "onednn_present");
-          IValue product = IValueUtils.runMethod(module, "product", left, right, flag)) {
-        assertThat(present.toBoolean()).isFalse();
-        assertThat(product.toTensor(manager).toFloatArray()).containsExactly(11);
-      }
+
+      assertThat(kernels.test("onednn_present")).isFalse();
+      assertThat(kernels.one(manager, "product", x, weight, true).toFloatArray())
+          .containsExactly(11);
     }
   }
 

@@ -7,12 +7,12 @@ import java.lang.reflect.Field;
 import java.util.Map;
 
 /** Counts what DJL's managers hold; the map of a manager's resources is not public. */
-final class ManagedArrays {
+public final class ManagedArrays {
 
   private ManagedArrays() {}
 
   /** Arrays and managers below a manager, at any depth. */
-  static int below(NDManager manager) {
+  public static int below(NDManager manager) {
     int count = 0;
     for (Object resource : resources(manager).values()) {
       count++;

@@ -84,22 +84,36 @@ def cache_copy(self: __torch__.K, cache: Tensor, rows: Tensor, used: int, capaci
   out.narrow(2, 0, used).copy_(torch.index_select(cache.narrow(2, 0, used), 0, rows))
   return out
 
-# One new token per row. qkv: (B, 3D); positions: (B) int64, where the token stands; longest: the largest of them + 1.
-# Rows see their own past only: places beyond a row's position are masked. Returns (B, D).
-def alibi_decode(self: __torch__.K, qkv: Tensor, keys: Tensor, values: Tensor, positions: Tensor, longest: int, slopes: Tensor, fused: bool) -> Tensor:
+# The bias of a step that adds a token to every row, (B, H, 1, longest). positions: (B) int64, where the tokens stand; longest: the largest of
+# them + 1. Rows see their own past only: places beyond a row's position are masked.
+def alibi_decode_bias(self: __torch__.K, slopes: Tensor, positions: Tensor, longest: int) -> Tensor:
+  bias = self.alibi_bias(slopes, longest)
+  rows = positions.size(0)
+  if rows == 1:
+    return bias
+  steps = torch.arange(longest, dtype=4, layout=None, device=slopes.device).view([1, 1, 1, longest])
+  future = torch.gt(steps, positions.view([rows, 1, 1, 1]))
+  return bias.expand([rows, slopes.size(0), 1, longest]).masked_fill(future, -inf)
+
+# Where the new keys and values of a step go: rows of a cache seen as (B * H * capacity, D/H), (B * H) int64.
+def cache_places(self: __torch__.K, cache: Tensor, positions: Tensor) -> Tensor:
+  rows = cache.size(0) * cache.size(1)
+  firsts = torch.arange(0, rows * cache.size(2), cache.size(2), dtype=4, layout=None, device=cache.device)
+  return (firsts.view([cache.size(0), -1]) + positions.view([-1, 1])).view([-1])
+
+# One new token per row. qkv: (B, 3D); places: of cache_places; bias: of alibi_decode_bias. Returns (B, D).
+def alibi_decode(self: __torch__.K, qkv: Tensor, keys: Tensor, values: Tensor, places: Tensor, bias: Tensor, fused: bool) -> Tensor:
   rows = qkv.size(0)
   heads = keys.size(1)
   width = keys.size(3)
+  longest = bias.size(3)
+  z = qkv.view([rows * heads, 3, width])
+  keys.view([-1, width]).index_copy_(0, places, z.select(1, 1))
+  values.view([-1, width]).index_copy_(0, places, z.select(1, 2))
   z = qkv.view([rows, heads, 3, width])
-  at = positions.view([rows, 1, 1, 1]).expand([rows, heads, 1, width])
-  keys.scatter_(2, at, z.select(2, 1).unsqueeze(2))
-  values.scatter_(2, at, z.select(2, 2).unsqueeze(2))
   q = z.select(2, 0).unsqueeze(2)
   k = keys.narrow(2, 0, longest)
   v = values.narrow(2, 0, longest)
-  steps = torch.arange(longest, dtype=4, layout=None, device=qkv.device).view([1, 1, 1, longest])
-  future = torch.gt(steps, positions.view([rows, 1, 1, 1]))
-  bias = self.alibi_bias(slopes, longest).expand([rows, heads, 1, longest]).masked_fill(future, -inf)
   if fused:
     o, _lse = torch._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, False, attn_mask=bias, scale=None)
   else:

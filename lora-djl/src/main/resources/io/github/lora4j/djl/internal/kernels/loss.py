@@ -73,3 +73,8 @@ def exponentials(self: __torch__.K, z: Tensor, shift: Tensor, others: Tensor, dx
 
 def head_logits(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool) -> Tensor:
   return self.frozen_forward(x, weight, scales, onednn).to(6)
+
+# The best token of every row and its score, (B, 2) in fp64, where ids are exact: the first of equals, the first NaN if there is one.
+def head_best(self: __torch__.K, logits: Tensor) -> Tensor:
+  score, token = torch.max(logits, 1, True)
+  return torch.cat([token.to(7), score.to(7)], 1)

@@ -1,6 +1,10 @@
-# Layer norm, y = (x - mean) / std * weight + bias, statistics in fp32. x: (N, D); weight and bias are fp32 whatever x is.
+# Layer norm, y = (x - mean) / std * weight + bias, statistics in fp32. x: (N, D); weight and bias are fp32 whatever x is;
+# bias: (D), or (N, D) where every row has its own.
 
 def norm_forward(self: __torch__.K, x: Tensor, weight: Tensor, bias: Tensor, epsilon: float) -> Tuple[Tensor, Tensor, Tensor]:
+  if bias.dim() == 2:
+    y, mean, rstd = torch.native_layer_norm(x.to(6), [x.size(1)], weight, None, epsilon)
+    return y.add_(bias).to(x.dtype), mean, rstd
   if x.is_cuda and x.dtype != weight.dtype:
     y, mean, rstd = torch.native_layer_norm(x.to(6), [x.size(1)], weight, bias, epsilon)
     return y.to(x.dtype), mean, rstd

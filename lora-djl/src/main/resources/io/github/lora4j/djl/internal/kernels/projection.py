@@ -22,9 +22,37 @@ def frozen_at(self: __torch__.K, weight: Tensor, scales: List[Tensor], at: Tenso
 def block_rows(self: __torch__.K, weight: Tensor) -> int:
   return max(1, min(weight.size(0), 8388608 // weight.size(1)))
 
+# A product of few rows takes as long as reading the weight. On a CPU the order of the operands decides how fast that is: measured with
+# libtorch 2.7 on x86-64, the matrix-vector product is best for one row, and for some more the weight as the left operand (up to a third
+# faster), but for half-precision weights only where they are not wider than high.
+def is_few(self: __torch__.K, x: Tensor) -> bool:
+  return not x.is_cuda and x.size(0) <= 32
+
+def weight_first(self: __torch__.K, x: Tensor, weight: Tensor) -> bool:
+  if x.dtype == 6:
+    return x.size(0) == 1 or x.size(0) > 3
+  return weight.size(0) >= weight.size(1)
+
+def few_rows(self: __torch__.K, x: Tensor, weight: Tensor) -> Tensor:
+  if not self.weight_first(x, weight):
+    return torch.mm(x, weight.t())
+  if x.size(0) == 1:
+    return torch.mv(weight, x[0]).unsqueeze(0)
+  return torch.mm(weight, x.t()).t().contiguous()
+
+def few_rows_bias(self: __torch__.K, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+  if not self.weight_first(x, weight):
+    return torch.addmm(bias, x, weight.t())
+  if x.size(0) == 1:
+    return torch.addmv(bias.view([-1]), weight, x[0]).unsqueeze(0)
+  column = bias.t() if bias.dim() == 2 else bias.unsqueeze(1)
+  return torch.addmm(column, weight, x.t()).t().contiguous()
+
 def product(self: __torch__.K, x: Tensor, weight: Tensor, onednn: bool) -> Tensor:
   if onednn and x.dtype == 6:
     return self.onednn_product(x, weight)
+  if self.is_few(x):
+    return self.few_rows(x, weight)
   return torch.mm(x, weight.t())
 
 def product_backward(self: __torch__.K, dy: Tensor, weight: Tensor, onednn: bool) -> Tensor:
@@ -55,8 +83,11 @@ def frozen_forward(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Te
     start = start + count
   return y
 
+# bias: (out), or (N, out) where every row has its own
 def frozen_forward_bias(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, bias: Tensor) -> Tensor:
   if weight.dtype == x.dtype and not onednn:
+    if self.is_few(x):
+      return self.few_rows_bias(x, weight, bias.to(x.dtype))
     return torch.addmm(bias.to(x.dtype), x, weight.t())
   return self.frozen_forward(x, weight, scales, onednn).add_(bias.to(x.dtype))
 
