@@ -67,9 +67,13 @@ public enum Precision {
     if (this != AUTO) {
       return this;
     }
+    return of(fastest(device));
+  }
+
+  private ScalarType fastest(Device device) {
     FastType fast = FastType.of(device);
-    LOG.info("precision AUTO is {} on {}: {}", fast.type(), device, fast.reason());
-    return of(fast.type());
+    LOG.info("precision {} computes in {} on {}: {}", this, fast.type(), device, fast.reason());
+    return fast.type();
   }
 
   ScalarType storage() {
@@ -79,7 +83,7 @@ public enum Precision {
   ScalarType compute(Device device) {
     return switch (this) {
       case FP16 -> device.isGpu() ? ScalarType.FP16 : ScalarType.FP32;
-      case INT8 -> FastType.of(device).type();
+      case INT8 -> fastest(device);
       default -> storage;
     };
   }

@@ -60,8 +60,8 @@ def product_backward(self: __torch__.K, dy: Tensor, weight: Tensor, onednn: bool
     return self.onednn_product(dy, weight.t())
   return torch.mm(dy, weight)
 
-# On the CPU libtorch multiplies int8 rows by bf16 as they are: for few rows of x two to three times as fast as a bf16 matrix, for more than
-# some 20 slower than dequantising; by fp32 it does so element by element. Its vector loop has no tail: a width that is not a multiple of the
+# On the CPU libtorch multiplies int8 rows by bf16 as they are: for few rows of x faster than by a bf16 matrix, which is twice as long to
+# read, for more than some 20 slower than dequantising; by fp32 it does so element by element. Its vector loop has no tail: a width that is not a multiple of the
 # vector's would be read beyond its end.
 def packed(self: __torch__.K, x: Tensor, weight: Tensor) -> bool:
   return weight.dtype == 1 and x.dtype == 15 and not x.is_cuda and x.size(0) <= 16 and x.size(1) % 32 == 0
