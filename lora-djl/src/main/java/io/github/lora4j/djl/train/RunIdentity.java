@@ -3,7 +3,6 @@ package io.github.lora4j.djl.train;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.github.lora4j.LoraException;
-import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.spi.AdapterLayout;
@@ -27,14 +26,7 @@ record RunIdentity(Map<String, String> entries) {
 
   private static final int LISTED = 20;
   private static final String ABSENT = "nothing";
-  private static final String PRECISION = "precision";
   private static final String LIBRARY = "matrix library";
-
-  /** What to do about differences that are no option of the training. */
-  private static final Map<String, String> REMEDIES =
-      Map.of(
-          PRECISION, "; load the base with LoadOptions.builder().precision(Precision.%s)",
-          LIBRARY, "; load the base with LoadOptions.builder().matrixLibrary(MatrixLibrary.%s)");
 
   static RunIdentity of(
       StepPlan plan,
@@ -51,7 +43,11 @@ record RunIdentity(Map<String, String> entries) {
           entries.put("validation size", String.valueOf(survey.examples()));
           entries.put("validation checksum", Long.toHexString(survey.checksum()));
         });
-    addBase(entries, base);
+    entries.put("base", base.modules().modelClass());
+    base.arithmetic()
+        .products()
+        .library()
+        .ifPresent(library -> entries.put(LIBRARY, library.name()));
     addAdapter(entries, adapter.layout());
     return new RunIdentity(entries);
   }
@@ -73,14 +69,6 @@ record RunIdentity(Map<String, String> entries) {
     entries.put("maxGradNorm", String.valueOf(options.maxGradNorm()));
     entries.put("seed", String.valueOf(options.seed()));
     entries.put("shuffle", String.valueOf(options.shuffle()));
-  }
-
-  private static void addBase(Map<String, String> entries, Decoder base) {
-    Arithmetic arithmetic = base.arithmetic();
-    entries.put("base", base.modules().modelClass());
-    entries.put(PRECISION, arithmetic.storage().name());
-    entries.put("layers compute in", arithmetic.compute().name());
-    arithmetic.products().library().ifPresent(library -> entries.put(LIBRARY, library.name()));
   }
 
   private static void addAdapter(Map<String, String> entries, AdapterLayout layout) {
@@ -114,10 +102,9 @@ record RunIdentity(Map<String, String> entries) {
     for (String name : names) {
       String then = saved.entries.getOrDefault(name, ABSENT);
       String now = entries.getOrDefault(name, ABSENT);
-      if (!then.equals(now)) {
-        String remedy = then.equals(ABSENT) ? "" : REMEDIES.getOrDefault(name, "");
+      if (!then.equals(now) && !(name.equals(LIBRARY) && crossesPrecision(then, now))) {
         differences.add(
-            "%s: checkpoint %s, now %s%s".formatted(name, then, now, remedy.formatted(then)));
+            "%s: checkpoint %s, now %s%s".formatted(name, then, now, remedy(name, then)));
       }
     }
     if (differences.isEmpty()) {
@@ -136,6 +123,18 @@ record RunIdentity(Map<String, String> entries) {
                 differences.size(),
                 String.join("\n  ", differences.subList(0, listed)),
                 more));
+  }
+
+  /** A run may go on in another precision, which has no choice of library: bits differ anyway. */
+  private static boolean crossesPrecision(String then, String now) {
+    return then.equals(ABSENT) || now.equals(ABSENT);
+  }
+
+  private static String remedy(String name, String then) {
+    return name.equals(LIBRARY)
+        ? "; load the base with LoadOptions.builder().matrixLibrary(MatrixLibrary.%s)"
+            .formatted(then)
+        : "";
   }
 
   JsonObject toJson() {

@@ -200,7 +200,7 @@ final class ResumeTest {
   }
 
   @Test
-  void otherArithmeticIsRefusedAndTheMessageSaysHowToLoadTheBase(@TempDir Path directory)
+  void otherLibraryIsRefusedAndTheMessageSaysHowToLoadTheBase(@TempDir Path directory)
       throws IOException {
     TrainingOptions options = TinyRun.options().checkpointDirectory(directory).build();
     trainUntil(2, options);
@@ -219,15 +219,9 @@ final class ResumeTest {
     LoadOptions half = LoadOptions.builder().precision(Precision.BF16).build();
     try (CausalLm other = CausalLm.load(TinyRun.CHECKPOINT, half);
         PeftModel<CausalLm> peft = TinyRun.wrap(other)) {
-      LoraTrainer trainer = resuming(peft, directory);
+      TrainingReport report = resuming(peft, directory).train(DATA);
 
-      assertThatThrownBy(() -> trainer.train(DATA))
-          .isInstanceOf(LoraException.class)
-          .hasMessageContainingAll(
-              "(3 differences)",
-              "precision: checkpoint FP32, now BF16; load the base with"
-                  + " LoadOptions.builder().precision(Precision.FP32)",
-              "layers compute in: checkpoint FP32, now BF16");
+      assertThat(report.steps()).as("a run may go on in another precision").hasSize(7);
     }
   }
 
