@@ -10,6 +10,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.OptionalInt;
 
 /**
  * What wrapping a model would do, before it is done: which modules are adapted, how many parameters
@@ -173,6 +174,59 @@ public record LoraPlan(
     }
     biases.forEach(bias -> writer.addPlaceholder(keys.inFile(bias.name()), bias.shape()));
     return writer.size();
+  }
+
+  /**
+   * Predicts the peak memory of a training step, before anything is loaded:
+   *
+   * <pre>{@code
+   * LoraPlan plan = LoraPlan.of(CausalLm.modules(Path.of("bloom-3b")), config);
+   * System.out.println(plan.stepMemory(Precision.BF16.step(4, 512).recomputed()));
+   * }</pre>
+   *
+   * <p>With N tokens, M labels, c bytes a computed number, h the hidden width, V the vocabulary,
+   * and for each layer at or above the lowest adapted one the outputs o of its linear maps and the
+   * ranks r of its pairs, the parts are
+   *
+   * <ul>
+   *   <li>weights: matrices at their stored width, vectors in fp32
+   *   <li>adapter: 20 bytes a trained parameter (value, gradient, two moments, mask)
+   *   <li>kept: N·c·(h + Σo + Σr) for a layer that is kept, N·c·h for one that is recomputed
+   *   <li>block: N·c·(2h + max o + widest input of a pair), and what a layer keeps where none is
+   *       kept
+   *   <li>head: 4·N·c·h, and for M labels, or as many as the engine takes at a time, M·(c·w + 12·h)
+   *       with the w words of the vocabulary that it scores at a time
+   *   <li>where weights are converted to be computed with, as much of the largest matrix as the
+   *       engine converts at a time
+   *   <li>runtime: the engine's constant
+   * </ul>
+   *
+   * of which the larger one of block and head counts. For BLOOM h + Σo is 10 h. Attention is taken
+   * to keep no matrix of scores.
+   *
+   * @param shape tokens, types and layers kept
+   * @return the parts and their sum, bytes
+   */
+  public StepMemory stepMemory(StepShape shape) {
+    return new StepFormula(this).at(shape);
+  }
+
+  /**
+   * How many layers may keep what their backward needs.
+   *
+   * @param shape a step; its own number of kept layers is ignored
+   * @param budget most that the process may hold, bytes
+   * @return from 0 to the layers that are trained; empty if the step does not even fit with all of
+   *     them recomputed
+   */
+  public OptionalInt keptLayersWithin(StepShape shape, long budget) {
+    StepFormula formula = new StepFormula(this);
+    for (int kept = formula.layers(); kept >= 0; kept--) {
+      if (formula.at(shape.keeping(kept)).total() <= budget) {
+        return OptionalInt.of(kept);
+      }
+    }
+    return OptionalInt.empty();
   }
 
   /**

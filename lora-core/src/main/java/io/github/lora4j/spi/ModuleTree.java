@@ -46,6 +46,18 @@ public record ModuleTree(
   }
 
   /**
+   * Memory of all parameters: matrices as they are stored, one-dimensional ones in fp32.
+   *
+   * @param elementBytes bytes of an element of a matrix
+   * @return bytes
+   */
+  public long weightBytes(int elementBytes) {
+    return parameters.stream()
+        .mapToLong(p -> p.elements() * (p.shape().size() == 1 ? Float.BYTES : elementBytes))
+        .sum();
+  }
+
+  /**
    * Prints the tree as PyTorch prints it, repeated children collapsed: {@code (0-29): 30 x
    * BloomBlock(}.
    *

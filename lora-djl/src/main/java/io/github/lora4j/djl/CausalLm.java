@@ -34,11 +34,14 @@ public final class CausalLm implements AutoCloseable {
 
   private final Decoder decoder;
   private final Tokenizer tokenizer;
+  private final LoadOptions options;
   private final @Nullable AdapterWeights adapter;
 
-  CausalLm(Decoder decoder, Tokenizer tokenizer, @Nullable AdapterWeights adapter) {
+  CausalLm(
+      Decoder decoder, Tokenizer tokenizer, LoadOptions options, @Nullable AdapterWeights adapter) {
     this.decoder = decoder;
     this.tokenizer = tokenizer;
+    this.options = options;
     this.adapter = adapter;
   }
 
@@ -58,10 +61,11 @@ public final class CausalLm implements AutoCloseable {
    * Loads a base.
    *
    * @param directory a Hugging Face model directory
-   * @param options precision and device
+   * @param options precision, device, memory
    * @return the base, to be closed by the caller
    * @throws IOException if a file cannot be read
-   * @throws io.github.lora4j.LoraException if the directory holds no model of a known family
+   * @throws io.github.lora4j.LoraException if the directory holds no model of a known family, or
+   *     its weights exceed the memory budget
    */
   public static CausalLm load(String directory, LoadOptions options) throws IOException {
     return load(Path.of(directory), options);
@@ -72,10 +76,11 @@ public final class CausalLm implements AutoCloseable {
    * the weights in {@code model.safetensors} or the shards of {@code model.safetensors.index.json}.
    *
    * @param directory a Hugging Face model directory
-   * @param options precision and device
+   * @param options precision, device, memory
    * @return the base, to be closed by the caller
    * @throws IOException if a file cannot be read
-   * @throws io.github.lora4j.LoraException if the directory holds no model of a known family
+   * @throws io.github.lora4j.LoraException if the directory holds no model of a known family, or
+   *     its weights exceed the memory budget
    */
   public static CausalLm load(Path directory, LoadOptions options) throws IOException {
     return ModelDirectory.load(directory, options);
@@ -205,6 +210,15 @@ public final class CausalLm implements AutoCloseable {
    */
   public Decoder decoder() {
     return decoder;
+  }
+
+  /**
+   * What the base was loaded with.
+   *
+   * @return the options, shared by all views
+   */
+  public LoadOptions options() {
+    return options;
   }
 
   /**

@@ -48,7 +48,7 @@ public final class DjlBackend implements LoraBackend {
     checkKinds(model.modules(), layout);
     AdapterWeights weights =
         new AdapterWeights(layout, model.decoder().manager().getDevice(), trainable);
-    CausalLm view = new CausalLm(model.decoder(), model.tokenizer(), weights);
+    CausalLm view = new CausalLm(model.decoder(), model.tokenizer(), model.options(), weights);
     @SuppressWarnings("unchecked") // M is CausalLm: supports() said so
     M typed = (M) view;
     return new View<>(typed, weights);

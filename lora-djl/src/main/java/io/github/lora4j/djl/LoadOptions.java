@@ -2,22 +2,32 @@ package io.github.lora4j.djl;
 
 import ai.djl.Device;
 import java.util.Objects;
+import java.util.OptionalLong;
 
 /**
  * How to load a base model.
  *
  * @param precision storage of the matrices
  * @param device where the weights live and the layers run
+ * @param memoryBudget most that the process shall hold resident for the base and a training on it,
+ *     mapped weights included, bytes; on a GPU of the GPU's memory. Empty lets the machine decide
  * @param matrixLibrary who multiplies fp32 on the CPU
  * @since 0.1.0
  */
-public record LoadOptions(Precision precision, Device device, MatrixLibrary matrixLibrary) {
+public record LoadOptions(
+    Precision precision, Device device, OptionalLong memoryBudget, MatrixLibrary matrixLibrary) {
 
-  /** Checks that nothing is missing. */
+  /** Checks that nothing is missing and the budget positive. */
   public LoadOptions {
     Objects.requireNonNull(precision, "precision");
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(matrixLibrary, "matrixLibrary");
+    memoryBudget.ifPresent(
+        bytes -> {
+          if (bytes <= 0) {
+            throw new IllegalArgumentException("memoryBudget must be positive, got " + bytes);
+          }
+        });
   }
 
   /**
@@ -33,6 +43,7 @@ public record LoadOptions(Precision precision, Device device, MatrixLibrary matr
   public static final class Builder {
     private Precision precision = Precision.FP32;
     private Device device = Device.cpu();
+    private OptionalLong memoryBudget = OptionalLong.empty();
     private MatrixLibrary matrixLibrary = MatrixLibrary.MEASURED;
 
     private Builder() {}
@@ -60,6 +71,20 @@ public record LoadOptions(Precision precision, Device device, MatrixLibrary matr
     }
 
     /**
+     * Sets the most memory that the process shall hold for the base and a training on it. Weights
+     * that alone exceed it are refused before they are read, a training before its first step;
+     * within it, {@code Recompute.AUTO} keeps as much as fits. If not called, it is what the
+     * machine has free when a training begins, and nothing is refused.
+     *
+     * @param bytes resident memory, mapped weights included
+     * @return this
+     */
+    public Builder memoryBudget(long bytes) {
+      this.memoryBudget = OptionalLong.of(bytes);
+      return this;
+    }
+
+    /**
      * Fixes the library that multiplies fp32 on the CPU, e.g. for the same bits on every machine of
      * a kind; measured if not called.
      *
@@ -77,7 +102,7 @@ public record LoadOptions(Precision precision, Device device, MatrixLibrary matr
      * @return the options
      */
     public LoadOptions build() {
-      return new LoadOptions(precision, device, matrixLibrary);
+      return new LoadOptions(precision, device, memoryBudget, matrixLibrary);
     }
   }
 }

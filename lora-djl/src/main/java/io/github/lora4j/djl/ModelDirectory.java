@@ -16,12 +16,19 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Locale;
+import java.util.OptionalLong;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Reads a Hugging Face model directory into a base. */
 final class ModelDirectory {
 
+  private static final Logger LOG = LoggerFactory.getLogger(ModelDirectory.class);
   private static final String CONFIG = "config.json";
   private static final List<String> FAMILIES = List.of("bloom");
 
@@ -38,19 +45,34 @@ final class ModelDirectory {
     Json json = config(directory.resolve(CONFIG));
     BloomConfig config = BloomConfig.of(json);
     checkDevice(options.device());
+    Precision precision = resolve(options);
+    checkBudget(BloomModel.tree(config, name(json, directory)), precision, options);
     Tokenizer tokenizer = Tokenizer.load(directory);
     NDManager manager = Engines.newManager(options.device());
     try (Safetensors files = Safetensors.open(directory)) {
-      Precision precision = options.precision().resolve(options.device());
       Decoder decoder =
           BloomModel.read(
               config, files, name(json, directory), arithmetic(precision, options), manager);
-      return new CausalLm(decoder, tokenizer, null);
+      return new CausalLm(decoder, tokenizer, options, null);
     } catch (IOException | RuntimeException e) {
       manager.close();
       tokenizer.close();
       throw e;
     }
+  }
+
+  private static Precision resolve(LoadOptions options) {
+    Precision asked = options.precision();
+    if (asked.asksDevice()) {
+      FastType fast = FastType.of(options.device());
+      LOG.info(
+          "precision {} computes in {} on {}: {}",
+          asked,
+          fast.type(),
+          options.device(),
+          fast.reason());
+    }
+    return asked.resolve(options.device());
   }
 
   private static Arithmetic arithmetic(Precision precision, LoadOptions options) {
@@ -84,6 +106,36 @@ final class ModelDirectory {
       return given;
     }
     return String.valueOf(directory.toAbsolutePath().normalize().getFileName());
+  }
+
+  private static void checkBudget(ModuleTree tree, Precision asked, LoadOptions options) {
+    OptionalLong budget = options.memoryBudget();
+    long wanted = weightBytes(tree, asked);
+    if (budget.isEmpty() || wanted <= budget.getAsLong()) {
+      return;
+    }
+    String others =
+        Arrays.stream(Precision.values())
+            .filter(
+                precision -> precision != Precision.AUTO && weightBytes(tree, precision) < wanted)
+            .map(p -> "%s would take %s".formatted(p, gigabytes(weightBytes(tree, p))))
+            .collect(Collectors.joining(", "));
+    throw new LoraException(
+        "the weights of %s take %s in %s, memoryBudget is %s; %sraise the budget"
+            .formatted(
+                tree.baseName(),
+                gigabytes(wanted),
+                asked,
+                gigabytes(budget.getAsLong()),
+                others.isEmpty() ? "" : others + "; choose a precision that fits, or "));
+  }
+
+  private static long weightBytes(ModuleTree tree, Precision precision) {
+    return tree.weightBytes(precision.storage().bytes());
+  }
+
+  private static String gigabytes(long bytes) {
+    return String.format(Locale.ROOT, "%.3g GB", bytes / 1e9);
   }
 
   private static void checkDevice(Device device) {

@@ -1,5 +1,9 @@
 package io.github.lora4j.examples;
 
+import static io.github.lora4j.djl.train.Recompute.AUTO;
+
+import io.github.lora4j.djl.train.Recompute;
+
 /**
  * Everything that is tuned, in one place. The command line overrides each of them.
  *
@@ -11,7 +15,7 @@ package io.github.lora4j.examples;
  * @param warmupSteps optimiser steps up to the peak
  * @param batchSize sequences in a pass
  * @param accumulation passes in an optimiser step
- * @param recompute whether layers are computed again in the backward pass instead of kept
+ * @param recompute which layers are computed again in the backward pass instead of kept
  * @param maxTokens examples that are longer are left out, tokens
  * @param answerTokens longest answer, tokens
  * @param evaluate questions of the held-out set that are asked; 0 for all
@@ -26,7 +30,7 @@ record ExampleDefaults(
     int warmupSteps,
     int batchSize,
     int accumulation,
-    boolean recompute,
+    Recompute recompute,
     int maxTokens,
     int answerTokens,
     int evaluate,
@@ -37,11 +41,11 @@ record ExampleDefaults(
 
   /** For the tiny BLOOM in the jar: small enough for steep steps and whole batches. */
   static final ExampleDefaults EMBEDDED =
-      new ExampleDefaults(8, 16, 0.05, "query_key_value", 8e-3, 10, 16, 1, false, 512, 40, 0, 25);
+      new ExampleDefaults(8, 16, 0.05, "query_key_value", 8e-3, 10, 16, 1, AUTO, 512, 40, 0, 25);
 
   /** For a published BLOOM: the recipe of the original walkthrough. */
   static final ExampleDefaults PUBLISHED =
-      new ExampleDefaults(8, 16, 0.05, "query_key_value", 1e-3, 100, 4, 4, true, 384, 24, 20, 10);
+      new ExampleDefaults(8, 16, 0.05, "query_key_value", 1e-3, 100, 4, 4, AUTO, 384, 24, 20, 10);
 
   /** Steps that teach the second task to a base that has no mail adapter yet. */
   static final int MAIL_STEPS = 20;

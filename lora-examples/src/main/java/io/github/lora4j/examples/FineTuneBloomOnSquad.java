@@ -3,7 +3,9 @@ package io.github.lora4j.examples;
 import io.github.lora4j.LoraConfig;
 import io.github.lora4j.LoraPlan;
 import io.github.lora4j.PeftModel;
+import io.github.lora4j.StepMemory;
 import io.github.lora4j.djl.CausalLm;
+import io.github.lora4j.djl.LoadOptions;
 import io.github.lora4j.djl.data.Labels;
 import io.github.lora4j.djl.data.PromptTemplate;
 import io.github.lora4j.djl.data.SquadDataset;
@@ -11,6 +13,7 @@ import io.github.lora4j.djl.data.SquadExample;
 import io.github.lora4j.djl.data.SquadScores;
 import io.github.lora4j.djl.data.TrainingDataset;
 import io.github.lora4j.djl.data.Truncation;
+import io.github.lora4j.djl.train.TrainingOptions;
 import io.github.lora4j.djl.train.TrainingReport;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -214,9 +217,9 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
     page.say(
         "%,d questions, %,d left out for being longer than %d tokens",
         dataset.size(), questions.size() - dataset.size(), limit);
-    TrainingReport report =
-        run.train(
-            peft, tuning.training(base.defaults(), tuning.steps(), run.checkpoints()), dataset);
+    TrainingOptions options = tuning.training(base.defaults(), tuning.steps(), run.checkpoints());
+    page.say("memory of a step, at most: %s", memory(peft, options.batchSize(), limit));
+    TrainingReport report = run.train(peft, options, dataset);
     LossChart.write(picture(), "Fine-tuning BLOOM on SQuAD with LoRA", report.steps());
     page.say(
         "loss %.3f at the first step, %.3f at the last; the curve: %s",
@@ -226,6 +229,13 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
     if (!LossChart.fonts()) {
       page.say("Java finds no fonts on this machine, so the curve has no labels.");
     }
+  }
+
+  /** With every layer kept; where that is too much, lower ones are computed again. */
+  private static StepMemory memory(PeftModel<CausalLm> peft, int questions, int length) {
+    LoadOptions loaded = peft.model().options();
+    long tokens = (long) questions * length;
+    return peft.plan().stepMemory(loaded.precision().step(tokens, tokens, loaded.device()));
   }
 
   private Path picture() {

@@ -1,6 +1,7 @@
 package io.github.lora4j.examples;
 
 import io.github.lora4j.LoraConfig;
+import io.github.lora4j.djl.train.Recompute;
 import io.github.lora4j.djl.train.TrainingOptions;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -121,6 +122,13 @@ final class TuningOptions {
     return lora.config(defaults);
   }
 
+  private Recompute recompute(ExampleDefaults defaults) {
+    if (recompute == null) {
+      return defaults.recompute();
+    }
+    return recompute ? Recompute.ON : Recompute.OFF;
+  }
+
   TrainingOptions training(ExampleDefaults defaults, int steps, Path checkpoints) {
     return TrainingOptions.builder()
         .maxSteps(steps)
@@ -128,7 +136,7 @@ final class TuningOptions {
         .gradientAccumulation(accumulation == null ? defaults.accumulation() : accumulation)
         .learningRate(learningRate == null ? defaults.learningRate() : learningRate)
         .warmupSteps(warmup == null ? defaults.warmupSteps() : warmup)
-        .recompute(recompute == null ? defaults.recompute() : recompute)
+        .recompute(recompute(defaults))
         .seed(seed)
         .checkpointDirectory(checkpoints)
         .checkpointEvery(checkpointEvery == null ? defaults.checkpointEvery() : checkpointEvery)

@@ -73,6 +73,7 @@ class FineTuneBloomOnSquadTest {
             "on 4 questions",
             "trainable params: 2,048 || all params: ",
             "20 questions, 0 left out",
+            "memory of a step, at most: ",
             "step 2 of 2",
             "adapter: 8,784 bytes",
             "loaded in ",

@@ -21,6 +21,7 @@ import io.github.lora4j.djl.generate.GenerationOptions;
 import io.github.lora4j.djl.generate.GenerationRequest;
 import io.github.lora4j.djl.generate.TextGenerator;
 import io.github.lora4j.djl.train.LoraTrainer;
+import io.github.lora4j.djl.train.Recompute;
 import io.github.lora4j.djl.train.TrainingListener;
 import io.github.lora4j.djl.train.TrainingOptions;
 import io.github.lora4j.djl.train.TrainingReport;
@@ -114,10 +115,20 @@ final class Snippets {
         TrainingOptions.builder()
             .batchSize(1)
             .gradientAccumulation(16)
-            .recompute(true)
+            .recompute(Recompute.ON)
             .maxSteps(100)
             .learningRate(1e-3)
             .build();
+  }
+
+  static void memoryBudget(LoraConfig config) throws IOException {
+    LoraPlan plan = LoraPlan.of(CausalLm.modules(Path.of("models/bloom-3b")), config);
+    System.out.println(plan.stepMemory(Precision.BF16.step(4, 512)));
+    System.out.println(plan.stepMemory(Precision.BF16.step(4, 512).recomputed()));
+    CausalLm base =
+        CausalLm.load(
+            "models/bloom-3b",
+            LoadOptions.builder().precision(Precision.BF16).memoryBudget(8_000_000_000L).build());
   }
 
   static void checkpoints(

@@ -92,8 +92,11 @@ public final class AlibiAttention {
    * @return (N, 3D)
    */
   public NDArray backward(NDArray dy, Pass pass, Tape tape) {
-    NDArray[] kept = tape.take();
-    return pass.one(
-        "alibi_backward", dy, kept[0], kept[1], kept[2], slopes, pass.batch().lengths(), fused);
+    try (Tape.Kept kept = tape.take()) {
+      NDArray qkv = kept.get(0, pass);
+      NDArray out = kept.get(1, pass);
+      NDArray sums = kept.get(2, pass);
+      return pass.one("alibi_backward", dy, qkv, out, sums, slopes, pass.batch().lengths(), fused);
+    }
   }
 }

@@ -12,8 +12,11 @@ import java.util.Arrays;
  */
 public final class LossHead {
 
-  /** Rows of one sweep over the vocabulary; 16 MiB of bf16 logits a block. */
-  static final int CHUNK = 4096;
+  /** Rows of one sweep over the vocabulary. */
+  public static final int CHUNK = 4096;
+
+  /** Words of the vocabulary scored at a time, as the kernel has it. */
+  public static final int BLOCK = 2048;
 
   private final Norm norm;
   private final FrozenMatrix weight;

@@ -1,6 +1,7 @@
 package io.github.lora4j.djl.layer;
 
 import ai.djl.ndarray.NDArray;
+import io.github.lora4j.djl.internal.Kernels;
 import org.jspecify.annotations.Nullable;
 
 /** {@code y = gelu(x W₁ᵀ + b₁) W₂ᵀ + b₂}, both maps with room for a low-rank pair. */
@@ -21,7 +22,7 @@ public final class Mlp {
   }
 
   /**
-   * Computes y and keeps z = x W₁ᵀ + b₁.
+   * Computes y and keeps z = x W₁ᵀ + b₁; what a pair beside W₂ sees is made again from it.
    *
    * @param x (N, D)
    * @param pass the batch and its adapters
@@ -29,10 +30,32 @@ public final class Mlp {
    * @return (N, D)
    */
   public NDArray forward(NDArray x, Pass pass, Tape tape) {
+    NDArray activated = activate(x, pass, tape); // (N, 4D)
+    NDArray y = down.forward(activated, pass, tape); // (N, D)
+    tape.free(activated);
+    return y;
+  }
+
+  /**
+   * Keeps what {@link #forward} keeps, without its last product.
+   *
+   * @param x (N, D)
+   * @param pass the batch and its adapters
+   * @param tape what backward will need
+   */
+  public void replay(NDArray x, Pass pass, Tape tape) {
+    NDArray activated = activate(x, pass, tape); // (N, 4D)
+    down.replay(activated, pass, tape);
+    tape.free(activated);
+  }
+
+  private NDArray activate(NDArray x, Pass pass, Tape tape) {
     NDArray z = up.forward(x, pass, tape); // (N, 4D)
-    tape.keep(z);
     NDArray activated = pass.one("gelu_forward", z); // (N, 4D)
-    return down.forward(activated, pass, tape); // (N, D)
+    tape.keep(z);
+    tape.remake(activated, later -> later.one("gelu_forward", z));
+    tape.free(z);
+    return activated;
   }
 
   /**
@@ -44,10 +67,13 @@ public final class Mlp {
    * @return (N, D)
    */
   public NDArray backward(NDArray dy, Pass pass, Tape tape) {
-    NDArray da = require(down.backward(dy, pass, tape, true)); // (N, 4D)
-    NDArray dz = pass.one("gelu_backward", da, tape.take()[0]); // (N, 4D)
-    da.close();
-    return require(up.backward(dz, pass, tape, true)); // (N, D)
+    NDArray dz = require(down.backward(dy, pass, tape, true)); // (N, 4D)
+    try (Tape.Kept kept = tape.take()) {
+      Kernels.get().run("gelu_backward", dz, kept.get(0, pass)); // in place
+    }
+    NDArray dx = require(up.backward(dz, pass, tape, true)); // (N, D)
+    dz.close();
+    return dx;
   }
 
   private static NDArray require(@Nullable NDArray gradient) {

@@ -32,7 +32,8 @@ public final class Norm {
   }
 
   /**
-   * Normalises and keeps x and its statistics.
+   * Normalises and keeps x and its statistics. Whoever has to keep y keeps how it is made from x:
+   * the same kernel on the same numbers, so the same bits.
    *
    * @param x (N, D)
    * @param pass the batch and its adapters
@@ -56,6 +57,7 @@ public final class Norm {
     NDArray own = Biases.uniform(name, bias, pass);
     NDArray[] out = pass.many("norm_forward", x, weight, own, epsilon); // y, mean, rstd
     tape.keep(x, out[1], out[2]);
+    tape.remake(out[0], later -> later.many("norm_forward", x, weight, own, epsilon)[0]);
     return out[0];
   }
 
@@ -68,9 +70,13 @@ public final class Norm {
    * @return (N, D)
    */
   public NDArray backward(NDArray dy, Pass pass, Tape tape) {
-    NDArray[] kept = tape.take();
     accumulateBias(dy, pass);
-    return pass.one("norm_backward", dy, kept[0], kept[1], kept[2], weight, bias);
+    try (Tape.Kept kept = tape.take()) {
+      NDArray x = kept.get(0, pass);
+      NDArray mean = kept.get(1, pass);
+      NDArray rstd = kept.get(2, pass);
+      return pass.one("norm_backward", dy, x, mean, rstd, weight, bias);
+    }
   }
 
   /**

@@ -71,6 +71,33 @@ public final class Projection {
     return y;
   }
 
+  /**
+   * Keeps what {@link #forward} keeps, without computing y: nothing at all where no pair is
+   * trained.
+   *
+   * @param x (N, in)
+   * @param pass the batch and its adapters
+   * @param tape what backward will need
+   */
+  public void replay(NDArray x, Pass pass, Tape tape) {
+    for (Pass.Range range : pass.ranges()) {
+      LowRank pair = range.adapter().pair(path);
+      if (pair == null || pair.gradA() == null) {
+        continue;
+      }
+      NDArray u =
+          pass.one(
+              "low_rank_inner",
+              x,
+              range.start(),
+              range.count(),
+              pair.a(),
+              pass.dropsOut() ? pair.dropout() : 0.0,
+              pass.dropoutSeed(path)); // (n, r)
+      tape.keep(x, u);
+    }
+  }
+
   private NDArray base(NDArray x, Pass pass) {
     if (bias == null) {
       return weight.forward(x, pass);
@@ -109,23 +136,24 @@ public final class Projection {
       if (pair == null || pair.gradA() == null || pair.gradB() == null) {
         continue;
       }
-      NDArray[] kept = tape.take();
-      Kernels.get()
-          .run(
-              "low_rank_backward",
-              dy,
-              kept[0],
-              kept[1],
-              range.start(),
-              range.count(),
-              pair.a(),
-              pair.b(),
-              pair.gradA(),
-              pair.gradB(),
-              pair.scaling(),
-              pass.dropsOut() ? pair.dropout() : 0.0,
-              pass.dropoutSeed(path),
-              target);
+      try (Tape.Kept kept = tape.take()) {
+        Kernels.get()
+            .run(
+                "low_rank_backward",
+                dy,
+                kept.get(0, pass),
+                kept.get(1, pass),
+                range.start(),
+                range.count(),
+                pair.a(),
+                pair.b(),
+                pair.gradA(),
+                pair.gradB(),
+                pair.scaling(),
+                pass.dropsOut() ? pair.dropout() : 0.0,
+                pass.dropoutSeed(path),
+                target);
+      }
     }
     return dx;
   }

@@ -2,6 +2,7 @@ package io.github.lora4j.djl.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.github.lora4j.StepShape;
 import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.djl.layer.KeyValueCache;
@@ -93,11 +94,24 @@ public interface Decoder extends AutoCloseable {
    *
    * @param pass a training pass
    * @param scale factor of the sum over positions, usually 1 / labels of the accumulated batch
-   * @param recompute whether to keep only the input of each layer and compute the rest again in
-   *     backward: a third more work, a tenth of the memory
+   * @param keptLayers layers, counted from the last one down, that keep what their backward needs;
+   *     the others keep their input and are computed again. Loss and gradients do not depend on it
    * @return the scaled sum
    */
-  double lossAndGradients(Pass pass, double scale, boolean recompute);
+  double lossAndGradients(Pass pass, double scale, int keptLayers);
+
+  /**
+   * As {@link #lossAndGradients(Pass, double, int)} with all layers kept or, recomputed, only the
+   * last one, whose backward comes at once.
+   *
+   * @param pass a training pass
+   * @param scale factor of the sum over positions
+   * @param recompute whether to save memory at the cost of time
+   * @return the scaled sum
+   */
+  default double lossAndGradients(Pass pass, double scale, boolean recompute) {
+    return lossAndGradients(pass, scale, recompute ? 1 : StepShape.ALL_LAYERS);
+  }
 
   /**
    * An empty cache of this model's shape.

@@ -72,7 +72,7 @@ public final class LoraTrainer {
    * called or the thread interrupted; an interrupt is still set afterwards. If an exception ends
    * the training, the adapter has the values of the last step that was completed.
    *
-   * @param dataset tokenised examples; read once before the first step, to check them
+   * @param dataset tokenised examples; read before the first step, to check them
    * @return what happened
    * @throws IOException if a checkpoint cannot be written or the one to resume from not be read
    * @throws IllegalArgumentException if the dataset is empty, has no labels or an id outside the
@@ -80,8 +80,8 @@ public final class LoraTrainer {
    * @throws IllegalStateException if the adapter was loaded for inference, is closed, or is being
    *     trained already
    * @throws io.github.lora4j.LoraException if the loss is not finite, or the gradients are not and
-   *     no smaller scale of the loss may help, no tensor of the adapter moves, or the checkpoint to
-   *     resume from belongs to another run
+   *     no smaller scale of the loss may help, no tensor of the adapter moves, the checkpoint to
+   *     resume from belongs to another run, or a step would exceed the base's memory budget
    */
   public TrainingReport train(TrainingDataset dataset) throws IOException {
     AdapterWeights adapter = requireTrainable();
@@ -115,6 +115,8 @@ public final class LoraTrainer {
     DataSurvey survey = DataSurvey.of("dataset", dataset, decoder.vocabulary());
     Optional<DataSurvey> validationSurvey =
         validation.map(set -> DataSurvey.of("validation set", set, decoder.vocabulary()));
+    LayerBudget memory = LayerBudget.of(peft, options.recompute());
+    memory.requireFits(dataset, options.batchSize());
     StepPlan plan = new StepPlan(survey.examples(), options);
     RunIdentity identity = RunIdentity.of(plan, decoder, adapter, survey, validationSurvey);
     try (AdamW optimizer = new AdamW(adapter, options, decoder.manager())) {
@@ -122,7 +124,7 @@ public final class LoraTrainer {
           new TrainingRun(
               peft,
               plan,
-              new StepRunner(decoder, adapter, optimizer, plan, dataset),
+              new StepRunner(decoder, adapter, optimizer, plan, memory, dataset),
               optimizer,
               identity,
               validation.map(set -> new Validation(set, options.batchSize())),

@@ -32,6 +32,7 @@ final class StepRunner {
   private final AdapterWeights adapter;
   private final AdamW optimizer;
   private final StepPlan plan;
+  private final LayerBudget memory;
   private final BatchReader reader;
   private final DataOrder dataOrder;
   private LossScale scale;
@@ -43,11 +44,13 @@ final class StepRunner {
       AdapterWeights adapter,
       AdamW optimizer,
       StepPlan plan,
+      LayerBudget memory,
       TrainingDataset dataset) {
     this.decoder = decoder;
     this.adapter = adapter;
     this.optimizer = optimizer;
     this.plan = plan;
+    this.memory = memory;
     this.reader = new BatchReader(dataset, plan.options().batchSize());
     this.dataOrder =
         new DataOrder(plan.examples(), plan.options().seed(), plan.options().shuffle());
@@ -109,7 +112,7 @@ final class StepRunner {
       long seed = RandomStream.seed(plan.options().seed(), DROPOUT, step, i);
       try (Pass pass = Pass.training(decoder.manager(), batches.get(i), adapter, seed)) {
         double factor = scale.factor() * (1.0 / labels);
-        loss += decoder.lossAndGradients(pass, factor, plan.options().recompute());
+        loss += decoder.lossAndGradients(pass, factor, memory.keptLayers(batches.get(i)));
       }
     }
     optimizer.unscale(scale);

@@ -29,8 +29,8 @@ import java.util.Optional;
  * @param maxGradNorm norm that the gradients of a step are scaled down to; 0 turns clipping off
  * @param seed decides the order of the data and the dropout masks
  * @param shuffle whether every epoch has an order of its own
- * @param recompute whether layers are computed again in the backward pass instead of kept: a third
- *     more work, a tenth of the memory, the same gradients
+ * @param recompute which layers are computed again in the backward pass instead of kept; the
+ *     gradients are the same to the bit
  * @param evaluateEvery steps between evaluations; 0 evaluates after every epoch. Only with a
  *     validation set; the last step is always followed by an evaluation
  * @param earlyStoppingPatience evaluations without a lower loss after which the training ends; 0
@@ -60,7 +60,7 @@ public record TrainingOptions(
     double maxGradNorm,
     long seed,
     boolean shuffle,
-    boolean recompute,
+    Recompute recompute,
     int evaluateEvery,
     int earlyStoppingPatience,
     boolean loadBestAtEnd,
@@ -71,6 +71,7 @@ public record TrainingOptions(
   /** Checks all values; one exception names everything that is wrong. */
   public TrainingOptions {
     Objects.requireNonNull(schedule, "schedule");
+    Objects.requireNonNull(recompute, "recompute");
     Objects.requireNonNull(checkpointDirectory, "checkpointDirectory");
     OptionChecks checks = new OptionChecks();
     checks.atLeast("batchSize", batchSize, 1);
@@ -123,7 +124,7 @@ public record TrainingOptions(
     private double maxGradNorm = 1;
     private long seed = 42;
     private boolean shuffle = true;
-    private boolean recompute;
+    private Recompute recompute = Recompute.AUTO;
     private int evaluateEvery;
     private int earlyStoppingPatience;
     private boolean loadBestAtEnd;
@@ -306,6 +307,16 @@ public record TrainingOptions(
      * @return this
      */
     public Builder recompute(boolean recompute) {
+      return recompute(recompute ? Recompute.ON : Recompute.OFF);
+    }
+
+    /**
+     * Sets which layers are computed again in the backward pass; automatic if not called.
+     *
+     * @param recompute on, off, or as memory allows
+     * @return this
+     */
+    public Builder recompute(Recompute recompute) {
       this.recompute = recompute;
       return this;
     }

@@ -66,7 +66,7 @@ final class MlpTest {
 
       try (Pass pass = Pass.training(lab.manager, lab.batch(9, 2), adapter(0.3), 5);
           Tape tape = Tape.recording(pass.manager())) {
-        layer.forward(x, pass, tape);
+        layer.forward(LayerLab.lend(x, pass), pass, tape);
         float[] dx = layer.backward(dy, pass, tape).toFloatArray();
 
         float[] expected =

@@ -29,7 +29,7 @@ final class NormTest {
       try (Pass pass = Pass.training(lab.manager, lab.batch(9, 2, 3), adapter, 1);
           Tape tape = Tape.recording(pass.manager())) {
         Norm norm = new Norm("n", weight, bias, EPSILON);
-        NDArray y = norm.forward(x, pass, tape);
+        NDArray y = norm.forward(LayerLab.lend(x, pass), pass, tape);
         NDArray dx = norm.backward(dy, pass, tape);
 
         LayerLab.assertClose(y.toFloatArray(), plain(x, weight, own).toFloatArray(), 1e-5);
@@ -48,7 +48,7 @@ final class NormTest {
 
       try (Pass pass = Pass.inference(lab.manager, lab.batch(9, 2), List.of());
           Tape tape = Tape.recording(pass.manager())) {
-        norm.forward(x, pass, tape);
+        norm.forward(LayerLab.lend(x, pass), pass, tape);
         float[] dx = norm.backward(dy, pass, tape).toFloatArray();
 
         LayerLab.assertClose(
@@ -93,7 +93,7 @@ final class NormTest {
 
       try (Pass pass = Pass.inference(lab.manager, lab.batch(9, 5), List.of());
           Tape tape = Tape.recording(pass.manager())) {
-        float[] y = norm.forward(x, pass, tape).toFloatArray();
+        float[] y = norm.forward(LayerLab.lend(x, pass), pass, tape).toFloatArray();
         float[] dx = norm.backward(dy, pass, tape).toFloatArray();
         NDArray halfY = norm.forward(lab.as(type, x), pass, tape);
         NDArray halfDx = norm.backward(lab.as(type, dy), pass, tape);

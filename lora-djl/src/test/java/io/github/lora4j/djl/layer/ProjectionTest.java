@@ -39,7 +39,7 @@ final class ProjectionTest {
         NDArray plain = plain(x.mul(mask), x, w, bias, a, b);
         List<float[]> expected =
             lab.autograd(dy, () -> plain(x.mul(mask), x, w, bias, a, b), x, a, b, bias);
-        NDArray y = layer.forward(x, pass, tape);
+        NDArray y = layer.forward(LayerLab.lend(x, pass), pass, tape);
         NDArray dx = Objects.requireNonNull(layer.backward(dy, pass, tape, true));
 
         LayerLab.assertClose(y.toFloatArray(), plain.toFloatArray(), 1e-5);
@@ -62,7 +62,7 @@ final class ProjectionTest {
 
       try (Pass pass = Pass.training(lab.manager, lab.batch(9, 3), adapter, 3);
           Tape tape = Tape.recording(pass.manager())) {
-        layer.forward(x, pass, tape);
+        layer.forward(LayerLab.lend(x, pass), pass, tape);
         NDArray dx = Objects.requireNonNull(layer.backward(dy, pass, tape, true));
         LowRank pair = Objects.requireNonNull(adapter.pair(PATH));
 

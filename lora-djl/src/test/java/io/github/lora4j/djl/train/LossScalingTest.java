@@ -119,7 +119,14 @@ final class LossScalingTest {
     Lab(TrainingOptions options, TrainingDataset data) {
       optimizer = new AdamW(adapter, options, half.decoder().manager());
       plan = new StepPlan(data.size(), options);
-      runner = new StepRunner(half.decoder(), adapter, optimizer, plan, data);
+      runner =
+          new StepRunner(
+              half.decoder(),
+              adapter,
+              optimizer,
+              plan,
+              LayerBudget.of(peft, plan.options().recompute()),
+              data);
     }
 
     @Override

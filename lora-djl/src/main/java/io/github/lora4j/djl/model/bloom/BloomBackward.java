@@ -1,6 +1,7 @@
 package io.github.lora4j.djl.model.bloom;
 
 import ai.djl.ndarray.NDArray;
+import io.github.lora4j.djl.internal.NativeHeap;
 import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Norm;
 import io.github.lora4j.djl.layer.Pass;
@@ -10,31 +11,33 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Forward and backward through the blocks. Blocks below the lowest adapted one run as in inference
- * and see no backward pass. The others either keep what their backward needs, or only their input,
- * from which they are run again; the last block is never run again, since its backward comes at
- * once.
+ * and see no backward pass. Of the others the last ones keep what their backward needs, and the
+ * lower ones only their input, from which they are run again: the memory of those above, whose
+ * backward comes first, is free by then.
  */
 final class BloomBackward {
+
+  /** About what one block's forward makes for each number of its input, bytes. */
+  private static final long FORWARD_BYTES = 32;
+
+  /** Blocks that make less leave little behind that is worth a call, bytes. */
+  private static final long TRIM_ABOVE = 16L << 20;
 
   private final List<BloomBlock> blocks;
   private final Norm embeddingNorm;
   private final String prefix;
   private final LossHead head;
-  private final boolean recompute;
+  private final int keptLayers;
   private final NDArray[] inputs;
   private final @Nullable Tape[] tapes;
 
   BloomBackward(
-      List<BloomBlock> blocks,
-      Norm embeddingNorm,
-      String prefix,
-      LossHead head,
-      boolean recompute) {
+      List<BloomBlock> blocks, Norm embeddingNorm, String prefix, LossHead head, int keptLayers) {
     this.blocks = blocks;
     this.embeddingNorm = embeddingNorm;
     this.prefix = prefix;
     this.head = head;
-    this.recompute = recompute;
+    this.keptLayers = keptLayers;
     this.inputs = new NDArray[blocks.size()];
     this.tapes = new Tape[blocks.size()];
   }
@@ -43,8 +46,11 @@ final class BloomBackward {
     boolean belowBlocks = pass.trains(prefix + "word_embeddings_layernorm.");
     int lowest = belowBlocks ? 0 : lowestAdapted(pass);
     NDArray x = forward(embedded, pass, lowest); // (N, D)
+    boolean large = x.getShape().size() * FORWARD_BYTES > TRIM_ABOVE;
+    trim(large, pass);
     LossHead.Result result = head.loss(x, pass, scale, true);
     x.close();
+    trim(large, pass);
     NDArray dx = result.gradient(); // (N, D)
     for (int layer = blocks.size() - 1; layer >= lowest; layer--) {
       boolean wantInput = layer > lowest || belowBlocks;
@@ -61,6 +67,13 @@ final class BloomBackward {
     return result.loss();
   }
 
+  /** Between forward, head and backward, which use memory in pieces of other sizes. */
+  private static void trim(boolean large, Pass pass) {
+    if (large && !pass.manager().getDevice().isGpu()) {
+      NativeHeap.trim();
+    }
+  }
+
   private int lowestAdapted(Pass pass) {
     int lowest = 0;
     while (lowest < blocks.size() && !pass.trains(prefix + "h." + lowest + ".")) {
@@ -72,7 +85,7 @@ final class BloomBackward {
   private NDArray forward(NDArray embedded, Pass pass, int lowest) {
     NDArray x = embedded;
     for (int layer = 0; layer < blocks.size(); layer++) {
-      boolean keepsAll = layer >= lowest && (!recompute || layer == blocks.size() - 1);
+      boolean keepsAll = layer >= lowest && layer >= blocks.size() - keptLayers;
       Tape tape = keepsAll ? Tape.recording(pass.manager()) : Tape.off();
       NDArray y = blocks.get(layer).forward(x, pass, tape); // (N, D)
       if (keepsAll) {
@@ -92,7 +105,7 @@ final class BloomBackward {
     Tape recorded = tapes[layer];
     try (Tape tape = recorded != null ? recorded : Tape.recording(pass.manager())) {
       if (recorded == null) {
-        block.forward(inputs[layer], pass, tape).close();
+        block.replay(inputs[layer], pass, tape);
       }
       boolean wantNorm = pass.trains(prefix + "h." + layer + ".input_layernorm.");
       return block.backward(dy, pass, tape, wantNorm, wantInput);

@@ -24,27 +24,50 @@ record BloomBlock(
 
   NDArray forward(NDArray x, Pass pass, Tape tape) {
     try (Pass inner = pass.nested()) {
-      NDArray n = inputNorm.forward(x, inner, tape); // (N, D)
-      NDArray qkv = queryKeyValue.forward(n, inner, tape); // (N, 3D)
-      NDArray a = attention.forward(qkv, inner, tape); // (N, D)
-      NDArray m = dense.forward(a, inner, tape); // (N, D)
-      m = add(m, x); // (N, D), in place: nobody kept dense's output
-      NDArray n2 = postNorm.forward(m, inner, tape); // (N, D)
-      NDArray y = mlp.forward(n2, inner, tape); // (N, D)
+      NDArray m = attend(x, inner, tape); // (N, D)
+      NDArray n = postNorm.forward(m, inner, tape); // (N, D)
+      NDArray y = mlp.forward(n, inner, tape); // (N, D)
+      tape.free(n);
       return inner.lift(add(y, m), pass); // (N, D)
     }
   }
 
-  /** Mirrors forward from its last line to its first. Returns (N, D), or null if not wanted. */
+  /** Keeps what forward keeps; the last product, which backward does not need, is not computed. */
+  void replay(NDArray x, Pass pass, Tape tape) {
+    try (Pass inner = pass.nested()) {
+      NDArray m = attend(x, inner, tape); // (N, D)
+      NDArray n = postNorm.forward(m, inner, tape); // (N, D)
+      mlp.replay(n, inner, tape);
+    }
+  }
+
+  private NDArray attend(NDArray x, Pass pass, Tape tape) {
+    NDArray n = inputNorm.forward(x, pass, tape); // (N, D)
+    NDArray qkv = queryKeyValue.forward(n, pass, tape); // (N, 3D)
+    tape.free(n);
+    NDArray a = attention.forward(qkv, pass, tape); // (N, D)
+    tape.free(qkv);
+    NDArray m = dense.forward(a, pass, tape); // (N, D)
+    tape.free(a);
+    return add(m, x); // (N, D), in place: nobody kept dense's output
+  }
+
+  /**
+   * Mirrors forward from its last line to its first, and frees as it goes. Returns (N, D), or null
+   * if not wanted.
+   */
   @Nullable NDArray backward(
       NDArray dy, Pass pass, Tape tape, boolean wantNorm, boolean wantInput) {
     try (Pass inner = pass.nested()) {
       NDArray dn2 = mlp.backward(dy, inner, tape); // (N, D)
       NDArray dm = postNorm.backward(dn2, inner, tape); // (N, D)
+      dn2.close();
       dm = add(dm, dy); // (N, D)
-      NDArray da = dense.backward(dm, inner, tape, true); // (N, D)
-      NDArray dqkv = attention.backward(require(da), inner, tape); // (N, 3D)
+      NDArray da = require(dense.backward(dm, inner, tape, true)); // (N, D)
+      NDArray dqkv = attention.backward(da, inner, tape); // (N, 3D)
+      da.close();
       NDArray dn = queryKeyValue.backward(dqkv, inner, tape, wantNorm || wantInput); // (N, D)
+      dqkv.close();
       if (!wantInput) {
         if (wantNorm) {
           inputNorm.accumulateBias(require(dn), inner);

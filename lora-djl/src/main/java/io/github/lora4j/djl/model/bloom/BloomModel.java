@@ -159,8 +159,8 @@ public final class BloomModel implements Decoder {
   }
 
   @Override
-  public double lossAndGradients(Pass pass, double scale, boolean recompute) {
-    return new BloomBackward(blocks, embeddingNorm, PREFIX, head, recompute)
+  public double lossAndGradients(Pass pass, double scale, int keptLayers) {
+    return new BloomBackward(blocks, embeddingNorm, PREFIX, head, keptLayers)
         .run(embed(pass), pass, scale);
   }
 

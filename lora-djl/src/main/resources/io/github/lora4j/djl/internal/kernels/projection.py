@@ -136,13 +136,17 @@ def dropout_mask(self: __torch__.K, like: Tensor, p: float, seed: int) -> Tensor
     start = start + count
   return out
 
-# y[start : start+count] += scale * (drop(x) aᵀ) bᵀ, in place. Returns u = drop(x) aᵀ: (count, r), which backward needs.
-# a: (r, in) and b: (out, r) are fp32 masters; the products run in the type of x.
-def low_rank_forward(self: __torch__.K, y: Tensor, x: Tensor, start: int, count: int, a: Tensor, b: Tensor, scale: float, p: float, seed: int) -> Tensor:
+# u = drop(x) aᵀ: (count, r).
+def low_rank_inner(self: __torch__.K, x: Tensor, start: int, count: int, a: Tensor, p: float, seed: int) -> Tensor:
   xs = x.narrow(0, start, count)
   if p > 0.0:
     xs = xs * self.dropout_mask(xs, p, seed)
-  u = torch.mm(xs, a.to(x.dtype).t())
+  return torch.mm(xs, a.to(x.dtype).t())
+
+# y[start : start+count] += scale * (drop(x) aᵀ) bᵀ, in place. Returns u = drop(x) aᵀ: (count, r), which backward needs.
+# a: (r, in) and b: (out, r) are fp32 masters; the products run in the type of x.
+def low_rank_forward(self: __torch__.K, y: Tensor, x: Tensor, start: int, count: int, a: Tensor, b: Tensor, scale: float, p: float, seed: int) -> Tensor:
+  u = self.low_rank_inner(x, start, count, a, p, seed)
   y.narrow(0, start, count).addmm_(u, b.to(x.dtype).t(), beta=1.0, alpha=scale)
   return u
 
