@@ -64,6 +64,7 @@ record Job(
   }
 
   private TokenBatch tokenBatch(Batch batch) {
-    return TokenBatch.of(batch.tokens(), batch.labels());
+    TokenBatch rows = TokenBatch.of(batch.tokens(), batch.labels());
+    return shared ? rows.shared() : rows;
   }
 }

@@ -131,6 +131,19 @@ final class Snippets {
             LoadOptions.builder().precision(Precision.BF16).memoryBudget(8_000_000_000L).build());
   }
 
+  static void questionsOnOnePassage(CausalLm base) {
+    PeftModel<CausalLm> peft =
+        PeftModel.wrap(base, LoraConfig.builder().rank(8).alpha(16).dropout(0).build());
+    TrainingOptions sharing =
+        TrainingOptions.builder()
+            .batchSize(8)
+            .gradientAccumulation(2)
+            .sharePassages(true)
+            .maxSteps(100)
+            .learningRate(1e-3)
+            .build();
+  }
+
   static void checkpoints(
       PeftModel<CausalLm> peft, TrainingDataset dataset, TrainingDataset heldOut)
       throws IOException {

@@ -102,6 +102,15 @@ public final class AdapterWeights implements AutoCloseable {
   }
 
   /**
+   * Whether training it drops elements of any pair's input.
+   *
+   * @return false if every pair has dropout 0
+   */
+  public boolean dropsOut() {
+    return layout.pairs().stream().anyMatch(pair -> pair.dropout() > 0);
+  }
+
+  /**
    * All values in one buffer, in the order of the layout's values.
    *
    * @return (elements), fp32

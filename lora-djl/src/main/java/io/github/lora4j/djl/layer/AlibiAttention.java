@@ -8,7 +8,9 @@ import ai.djl.ndarray.NDManager;
  * softmax(qkᵀ/√d + slope·(j - i)) v} per head, over BLOOM's fused rows of (H, 3, D/H).
  *
  * <p>On the CPU the flash kernel is used both ways, so that memory grows with T; elsewhere a plain
- * one with (H, T, T) probabilities in fp32, one sequence at a time.
+ * one with (H, T, T) probabilities in fp32, one sequence at a time. Where sequences share a prefix,
+ * it attends to itself once; what follows it in each of them attends to itself and to the prefix,
+ * and the two are mixed by the weight of their scores.
  */
 public final class AlibiAttention {
 
@@ -63,7 +65,7 @@ public final class AlibiAttention {
   public NDArray forward(NDArray qkv, Pass pass, Tape tape) {
     KeyValueCache cache = pass.cache();
     DecodingStep step = pass.step();
-    int[] lengths = pass.batch().lengths();
+    Pieces pieces = pass.batch().pieces();
     if (cache != null && step != null) {
       NDArray keys = cache.keys(layer);
       return pass.one(
@@ -75,11 +77,12 @@ public final class AlibiAttention {
           step.bias(slopes),
           fused); // (B, D)
     }
-    NDArray[] out = pass.many("alibi_forward", qkv, slopes, lengths, fused); // (N, D), (N, H)
+    NDArray[] out =
+        pass.many("alibi_forward", qkv, slopes, pieces.lengths(), pieces.parents(), fused);
     if (cache != null) {
-      pass.one("cache_fill", qkv, cache.keys(layer), cache.values(layer), lengths);
+      pass.one("cache_fill", qkv, cache.keys(layer), cache.values(layer), pieces.lengths());
     }
-    tape.keep(qkv, out[0], out[1]);
+    tape.keep(qkv, out[0], out[1]); // (N, 3D), (N, D), (N, H)
     return out[0];
   }
 
@@ -92,11 +95,13 @@ public final class AlibiAttention {
    * @return (N, 3D)
    */
   public NDArray backward(NDArray dy, Pass pass, Tape tape) {
+    Pieces pieces = pass.batch().pieces();
     try (Tape.Kept kept = tape.take()) {
       NDArray qkv = kept.get(0, pass);
       NDArray out = kept.get(1, pass);
       NDArray sums = kept.get(2, pass);
-      return pass.one("alibi_backward", dy, qkv, out, sums, slopes, pass.batch().lengths(), fused);
+      return pass.one(
+          "alibi_backward", dy, qkv, out, sums, slopes, pieces.lengths(), pieces.parents(), fused);
     }
   }
 }

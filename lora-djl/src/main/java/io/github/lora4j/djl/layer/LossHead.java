@@ -64,23 +64,30 @@ public final class LossHead {
   public Result loss(NDArray x, Pass pass, double scale, boolean wantGradient) {
     try (Pass inner = pass.nested();
         Tape tape = wantGradient ? Tape.recording(inner.manager()) : Tape.off()) {
-      NDArray rows = inner.manager().create(pass.batch().labelledRows()); // (M)
-      NDArray targets = inner.manager().create(pass.batch().targets()); // (M)
+      LabelledRows labels = pass.batch().labels();
       if (pass.batch().labelCount() == 0) {
         return new Result(0, wantGradient ? zerosLike(x, inner, pass) : x);
       }
-      NDArray selected = inner.one("select_rows", x, rows); // (M, D)
-      NDArray normed = norm.forward(selected, inner, tape); // (M, D)
-      double[] shares = new double[pass.batch().labelCount()];
-      Arrays.fill(shares, scale);
-      NDArray weights = inner.manager().create(shares); // (M)
+      NDArray rows = inner.manager().create(labels.rows()); // (U)
+      NDArray states = inner.manager().create(labels.states()); // (M)
+      NDArray targets = inner.manager().create(labels.targets()); // (M)
+      NDArray weights = inner.manager().create(labels.weights(scale)); // (M)
+      NDArray selected = inner.one("select_rows", x, rows); // (U, D)
+      NDArray normed = norm.forward(selected, inner, tape); // (U, D)
+      if (!labels.isSingle()) {
+        normed = inner.one("select_rows", normed, states); // (M, D)
+      }
       NDArray[] out =
           weight.call(inner, "head_loss", normed, targets, weights, chunk, wantGradient);
       double loss = out[0].toDoubleArray()[0];
       if (!wantGradient) {
         return new Result(loss, x);
       }
-      NDArray dselected = norm.backward(out[1], inner, tape); // (M, D)
+      NDArray dnormed = out[1]; // (M, D)
+      if (!labels.isSingle()) {
+        dnormed = inner.one("sum_rounds", dnormed, states, labels.rounds()); // (U, D)
+      }
+      NDArray dselected = norm.backward(dnormed, inner, tape); // (U, D)
       long n = x.getShape().get(0);
       return new Result(loss, inner.lift(inner.one("scatter_rows", dselected, rows, n), pass));
     }
@@ -103,12 +110,7 @@ public final class LossHead {
   public NDArray logits(NDArray x, Pass pass, boolean lastOnly) {
     NDArray normed = norm.forward(x, pass, Tape.off()); // (N, D)
     if (lastOnly && pass.batch().size() != pass.batch().rows()) {
-      long[] last = new long[pass.batch().rows()];
-      int end = 0;
-      for (int row = 0; row < last.length; row++) {
-        end += pass.batch().lengths()[row];
-        last[row] = (long) end - 1;
-      }
+      long[] last = Arrays.stream(pass.batch().pieces().ends()).asLongStream().toArray();
       normed = pass.one("select_rows", normed, pass.manager().create(last)); // (B, D)
     }
     return weight.call(pass, "head_logits", normed)[0];

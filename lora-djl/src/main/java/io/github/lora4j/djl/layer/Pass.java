@@ -88,6 +88,10 @@ public final class Pass implements AutoCloseable {
       throw new IllegalArgumentException(
           "the cache has %d rows, the batch %d".formatted(cache.rows(), batch.rows()));
     }
+    if (batch.isShared()) {
+      throw new IllegalArgumentException(
+          "a cache keeps every sequence whole; give it the unshared batch");
+    }
     int[] seen = cache.lengths();
     for (int row = 0; row < seen.length; row++) {
       int added = batch.lengths()[row];
@@ -115,17 +119,19 @@ public final class Pass implements AutoCloseable {
    * A pass with dropout, every sequence under one adapter.
    *
    * @param parent manager of the model
-   * @param batch the sequences
+   * @param batch the sequences; taken unshared if the adapter drops out, since the masks of two
+   *     sequences differ also where their tokens are the same
    * @param adapter the adapter being trained
    * @param dropoutSeed decides the masks; another for every pass of a run
    * @return the pass, to be closed
    */
   public static Pass training(
       NDManager parent, TokenBatch batch, AdapterWeights adapter, long dropoutSeed) {
+    TokenBatch sequences = adapter.dropsOut() ? batch.unshared() : batch;
     List<AdapterSegment> all = List.of(new AdapterSegment(adapter, 0, batch.rows()));
     long seed = dropoutSeed == NO_DROPOUT ? 0 : dropoutSeed;
-    List<Range> ranges = acquire(parent, batch, all, AdapterWeights::acquire);
-    return new Pass(parent.newSubManager(), batch, ranges, seed, null, null, true);
+    List<Range> ranges = acquire(parent, sequences, all, AdapterWeights::acquire);
+    return new Pass(parent.newSubManager(), sequences, ranges, seed, null, null, true);
   }
 
   private static final long NO_DROPOUT = Long.MIN_VALUE;
@@ -142,16 +148,10 @@ public final class Pass implements AutoCloseable {
     List<Range> ranges = new ArrayList<>();
     try {
       for (AdapterSegment segment : segments) {
-        int start = 0;
-        for (int row = 0; row < segment.firstRow(); row++) {
-          start += batch.lengths()[row];
-        }
-        int count = 0;
-        for (int row = 0; row < segment.rows(); row++) {
-          count += batch.lengths()[segment.firstRow() + row];
-        }
+        int start = batch.tokensOf(segment.firstRow());
+        int end = batch.tokensOf(segment.firstRow() + segment.rows());
         use.accept(segment.adapter());
-        ranges.add(new Range(segment.adapter(), start, count));
+        ranges.add(new Range(segment.adapter(), start, end - start));
       }
     } catch (RuntimeException e) {
       ranges.forEach(range -> range.adapter().release());

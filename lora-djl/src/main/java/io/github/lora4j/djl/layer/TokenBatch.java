@@ -2,10 +2,15 @@ package io.github.lora4j.djl.layer;
 
 import java.util.Arrays;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sequences of any length, concatenated: there is no padding, so linear maps, norms and the loss
  * see real tokens only. N is the number of tokens in all, B the number of sequences.
+ *
+ * <p>A {@link #shared} batch computes the tokens that several sequences begin with only once. It is
+ * laid out in pieces: such a prefix, then what each of its sequences goes on with. Only attention
+ * and the rows that predict labels know of it.
  */
 public final class TokenBatch {
 
@@ -14,14 +19,21 @@ public final class TokenBatch {
 
   private final long[] tokens;
   private final int[] lengths;
-  private final long[] labelledRows;
-  private final long[] targets;
+  private final Pieces pieces;
+  private final LabelledRows labels;
+  private final @Nullable TokenBatch unshared;
 
-  private TokenBatch(long[] tokens, int[] lengths, long[] labelledRows, long[] targets) {
+  private TokenBatch(
+      long[] tokens,
+      int[] lengths,
+      Pieces pieces,
+      LabelledRows labels,
+      @Nullable TokenBatch unshared) {
     this.tokens = tokens;
     this.lengths = lengths;
-    this.labelledRows = labelledRows;
-    this.targets = targets;
+    this.pieces = pieces;
+    this.labels = labels;
+    this.unshared = unshared;
   }
 
   /**
@@ -82,15 +94,61 @@ public final class TokenBatch {
       }
       start += row.length;
     }
-    return new TokenBatch(
-        tokens,
-        rows.stream().mapToInt(row -> row.length).toArray(),
-        Arrays.copyOf(labelledRows, labelled),
-        Arrays.copyOf(targets, labelled));
+    int[] lengths = rows.stream().mapToInt(row -> row.length).toArray();
+    LabelledRows all =
+        LabelledRows.single(
+            Arrays.copyOf(labelledRows, labelled), Arrays.copyOf(targets, labelled));
+    return new TokenBatch(tokens, lengths, Pieces.of(lengths), all, null);
   }
 
   /**
-   * Tokens in all.
+   * The same sequences and labels, with what several of them begin with computed once, where that
+   * is at least {@link SharedPrefixes#SHORTEST} tokens. Loss and gradients are those of this batch,
+   * but for rounding: a label within the common tokens counts once for every sequence, and the
+   * first token after them is predicted from the last of them once for every sequence.
+   *
+   * <p>That holds without dropout, whose masks differ between sequences: {@link Pass#training}
+   * falls back to the unshared batch if the adapter drops out. All sequences must see the same
+   * adapter, and a cache takes no such batch.
+   *
+   * @return the shared batch, or this one if no sequences have enough in common
+   */
+  public TokenBatch shared() {
+    if (isShared()) {
+      return this;
+    }
+    List<SharedPrefixes.Group> groups = SharedPrefixes.of(this);
+    if (groups.size() == rows()) {
+      return this;
+    }
+    Pieces shared = Pieces.sharing(lengths, groups);
+    long[] fewer = new long[shared.size()];
+    for (int i = 0; i < tokens.length; i++) {
+      fewer[shared.places()[i]] = tokens[i];
+    }
+    return new TokenBatch(fewer, lengths, shared, labels.moved(shared.places()), this);
+  }
+
+  /**
+   * The same sequences one after the other.
+   *
+   * @return the batch that {@link #shared} was called on, or this one
+   */
+  public TokenBatch unshared() {
+    return unshared == null ? this : unshared;
+  }
+
+  /**
+   * Whether common tokens are computed once.
+   *
+   * @return true if there is less to compute than the sequences are long
+   */
+  public boolean isShared() {
+    return unshared != null;
+  }
+
+  /**
+   * Tokens in all, common ones counted once if they are shared.
    *
    * @return N
    */
@@ -108,12 +166,13 @@ public final class TokenBatch {
   }
 
   /**
-   * Positions that predict a label; what a loss is normalised by.
+   * Labels to be predicted, those of shared tokens counted for every sequence; what a loss is
+   * normalised by.
    *
    * @return the count
    */
   public int labelCount() {
-    return targets.length;
+    return Arrays.stream(labels.counts()).sum();
   }
 
   /**
@@ -126,7 +185,7 @@ public final class TokenBatch {
   }
 
   /**
-   * Length of every sequence.
+   * Length of every sequence, shared tokens included.
    *
    * @return (B), not to be changed
    */
@@ -134,11 +193,22 @@ public final class TokenBatch {
     return lengths;
   }
 
-  long[] labelledRows() {
-    return labelledRows;
+  Pieces pieces() {
+    return pieces;
   }
 
-  long[] targets() {
-    return targets;
+  /** Which rows of hidden states predict which labels. */
+  LabelledRows labels() {
+    return labels;
+  }
+
+  /** Where the tokens of a run of sequences begin or end: after so many sequences. */
+  int tokensOf(int sequences) {
+    if (isShared() && sequences != 0 && sequences != rows()) {
+      throw new IllegalArgumentException(
+          "a batch that shares passages is for one adapter, or none, in all of its %d sequences"
+              .formatted(rows()));
+    }
+    return sequences == rows() ? size() : Arrays.stream(lengths, 0, sequences).sum();
   }
 }

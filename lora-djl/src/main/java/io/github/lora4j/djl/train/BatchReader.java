@@ -3,7 +3,7 @@ package io.github.lora4j.djl.train;
 import io.github.lora4j.djl.data.TokenExample;
 import io.github.lora4j.djl.data.TrainingDataset;
 import io.github.lora4j.djl.layer.TokenBatch;
-import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -22,13 +22,12 @@ record BatchReader(TrainingDataset dataset, int batchSize) {
   TokenBatch read(int[] order, int batch) {
     int start = batch * batchSize;
     int end = Math.min(order.length, start + batchSize);
-    List<int[]> tokens = new ArrayList<>();
-    List<int[]> labels = new ArrayList<>();
-    for (int i = start; i < end; i++) {
-      TokenExample example = dataset.get(order[i]);
-      tokens.add(example.tokens());
-      labels.add(example.labels());
-    }
-    return TokenBatch.of(tokens, labels);
+    return batch(Arrays.stream(order, start, end).mapToObj(dataset::get).toList());
+  }
+
+  static TokenBatch batch(List<TokenExample> examples) {
+    return TokenBatch.of(
+        examples.stream().map(TokenExample::tokens).toList(),
+        examples.stream().map(TokenExample::labels).toList());
   }
 }

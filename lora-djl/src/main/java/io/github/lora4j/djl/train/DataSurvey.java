@@ -2,7 +2,11 @@ package io.github.lora4j.djl.train;
 
 import io.github.lora4j.djl.data.TokenExample;
 import io.github.lora4j.djl.data.TrainingDataset;
+import io.github.lora4j.djl.internal.RandomStream;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.zip.CRC32C;
 
 /**
@@ -11,8 +15,15 @@ import java.util.zip.CRC32C;
  *
  * @param examples their number
  * @param checksum CRC-32C over all tokens and labels
+ * @param lengths tokens of every example
+ * @param families a number for every example, the same for those that begin with the same {@value
+ *     #BEGINNING} tokens, as questions on one passage do; in the order of their first examples
  */
-record DataSurvey(int examples, long checksum) {
+@SuppressWarnings("ArrayRecordComponent") // a number an example: boxes would be five times that
+record DataSurvey(int examples, long checksum, int[] lengths, int[] families) {
+
+  /** So many tokens tell passages apart. */
+  private static final int BEGINNING = 32;
 
   /**
    * Reads a dataset.
@@ -28,6 +39,9 @@ record DataSurvey(int examples, long checksum) {
           "the %s is empty; it needs at least one example".formatted(what));
     }
     CRC32C checksum = new CRC32C();
+    int[] lengths = new int[dataset.size()];
+    int[] families = new int[dataset.size()];
+    Map<Long, Integer> known = new HashMap<>();
     boolean labelled = false;
     for (int index = 0; index < dataset.size(); index++) {
       TokenExample example = dataset.get(index);
@@ -41,6 +55,8 @@ record DataSurvey(int examples, long checksum) {
       }
       add(checksum, example.tokens());
       add(checksum, example.labels());
+      lengths[index] = example.tokens().length;
+      families[index] = family(known, example.tokens());
     }
     if (!labelled) {
       throw new IllegalArgumentException(
@@ -48,7 +64,13 @@ record DataSurvey(int examples, long checksum) {
                   + " the first token; check the template, the labels and the truncation")
               .formatted(what, dataset.size(), TokenExample.IGNORE));
     }
-    return new DataSurvey(dataset.size(), checksum.getValue());
+    return new DataSurvey(dataset.size(), checksum.getValue(), lengths, families);
+  }
+
+  private static int family(Map<Long, Integer> known, int[] tokens) {
+    long key = RandomStream.seed(Arrays.stream(tokens).limit(BEGINNING).asLongStream().toArray());
+    Integer family = known.putIfAbsent(key, known.size());
+    return family == null ? known.size() - 1 : family;
   }
 
   private static void checkId(

@@ -124,10 +124,17 @@ public final class LoraTrainer {
           new TrainingRun(
               peft,
               plan,
-              new StepRunner(decoder, adapter, optimizer, plan, memory, dataset),
+              new StepRunner(
+                  decoder,
+                  adapter,
+                  optimizer,
+                  plan,
+                  memory,
+                  WindowReader.of(plan, dataset, survey, adapter)),
               optimizer,
               identity,
-              validation.map(set -> new Validation(set, options.batchSize())),
+              validation.map(
+                  set -> new Validation(set, options.batchSize(), options.sharePassages())),
               listeners,
               stopped::get);
       run.begin(

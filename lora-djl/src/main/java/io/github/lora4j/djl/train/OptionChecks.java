@@ -38,6 +38,13 @@ final class OptionChecks {
     }
   }
 
+  void notBoth(String name, boolean wanted, String other, boolean otherWanted) {
+    if (wanted && otherWanted) {
+      problems.add(
+          "%s and %s each ask for an order of the data; choose one".formatted(name, other));
+    }
+  }
+
   void throwIfAny() {
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException("training options: " + String.join("; ", problems));

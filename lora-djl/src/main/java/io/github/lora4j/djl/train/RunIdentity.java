@@ -69,6 +69,12 @@ record RunIdentity(Map<String, String> entries) {
     entries.put("maxGradNorm", String.valueOf(options.maxGradNorm()));
     entries.put("seed", String.valueOf(options.seed()));
     entries.put("shuffle", String.valueOf(options.shuffle()));
+    if (options.sharePassages()) { // absent where off, as in checkpoints older than the option
+      entries.put("sharePassages", "true");
+    }
+    if (options.groupByLength()) {
+      entries.put("groupByLength", "true");
+    }
   }
 
   private static void addAdapter(Map<String, String> entries, AdapterLayout layout) {

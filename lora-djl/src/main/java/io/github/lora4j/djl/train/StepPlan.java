@@ -18,6 +18,11 @@ record StepPlan(int examples, TrainingOptions options) {
    */
   record Window(int epoch, int firstBatch, int endBatch) {}
 
+  /** Examples of an accumulated batch, unless it is the last one of an epoch. */
+  int windowSize() {
+    return Math.multiplyExact(options.batchSize(), options.gradientAccumulation());
+  }
+
   int batchesPerEpoch() {
     return ceilDiv(examples, options.batchSize());
   }

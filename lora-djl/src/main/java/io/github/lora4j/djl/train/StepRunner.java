@@ -1,13 +1,11 @@
 package io.github.lora4j.djl.train;
 
 import io.github.lora4j.LoraException;
-import io.github.lora4j.djl.data.TrainingDataset;
 import io.github.lora4j.djl.internal.RandomStream;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.TokenBatch;
 import io.github.lora4j.djl.model.Decoder;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
@@ -33,11 +31,8 @@ final class StepRunner {
   private final AdamW optimizer;
   private final StepPlan plan;
   private final LayerBudget memory;
-  private final BatchReader reader;
-  private final DataOrder dataOrder;
+  private final WindowReader reader;
   private LossScale scale;
-  private int orderedEpoch = -1;
-  private int[] order = {};
 
   StepRunner(
       Decoder decoder,
@@ -45,15 +40,13 @@ final class StepRunner {
       AdamW optimizer,
       StepPlan plan,
       LayerBudget memory,
-      TrainingDataset dataset) {
+      WindowReader reader) {
     this.decoder = decoder;
     this.adapter = adapter;
     this.optimizer = optimizer;
     this.plan = plan;
     this.memory = memory;
-    this.reader = new BatchReader(dataset, plan.options().batchSize());
-    this.dataOrder =
-        new DataOrder(plan.examples(), plan.options().seed(), plan.options().shuffle());
+    this.reader = reader;
     this.scale = LossScale.startingFor(decoder.computeType());
   }
 
@@ -77,12 +70,12 @@ final class StepRunner {
   TrainingStep take(int step) {
     long start = System.nanoTime();
     StepPlan.Window window = plan.window(step);
-    List<TokenBatch> batches = read(window);
+    List<TokenBatch> batches = reader.passes(window);
     long labels = batches.stream().mapToLong(TokenBatch::labelCount).sum();
     if (labels == 0) {
       throw new LoraException(
           "step %d has no label in any of its examples %s; leave them out or enlarge the batch"
-              .formatted(step, Arrays.toString(examples(window))));
+              .formatted(step, Arrays.toString(reader.examples(window))));
     }
     double loss = lossAndGradients(step, batches, labels);
     requireFinite("loss", loss, step, window);
@@ -98,7 +91,7 @@ final class StepRunner {
       optimizer.update(step - scale.skippedSteps(), rate);
       scale = scale.afterGoodStep();
     }
-    long tokens = batches.stream().mapToLong(TokenBatch::size).sum();
+    long tokens = batches.stream().mapToLong(batch -> batch.unshared().size()).sum();
     double seconds = Math.max(1, System.nanoTime() - start) / NANOS;
     return new TrainingStep(
         step, plan.epochAfter(step), loss, norm, rate, tokens / seconds, ProcessMemory.peakBytes());
@@ -123,24 +116,6 @@ final class StepRunner {
     return plan.learningRate(step - scale.skippedSteps());
   }
 
-  private List<TokenBatch> read(StepPlan.Window window) {
-    if (window.epoch() != orderedEpoch) {
-      order = dataOrder.of(window.epoch());
-      orderedEpoch = window.epoch();
-    }
-    List<TokenBatch> batches = new ArrayList<>();
-    for (int batch = window.firstBatch(); batch < window.endBatch(); batch++) {
-      batches.add(reader.read(order, batch));
-    }
-    return batches;
-  }
-
-  private int[] examples(StepPlan.Window window) {
-    int size = plan.options().batchSize();
-    int end = Math.min(order.length, window.endBatch() * size);
-    return Arrays.copyOfRange(order, window.firstBatch() * size, end);
-  }
-
   private void requireFinite(String what, double value, int step, StepPlan.Window window) {
     if (!Double.isFinite(value)) {
       throw new LoraException(
@@ -151,7 +126,7 @@ final class StepRunner {
                   step,
                   value,
                   learningRate(step),
-                  Arrays.toString(examples(window)),
+                  Arrays.toString(reader.examples(window)),
                   step - 1));
     }
   }
@@ -162,7 +137,7 @@ final class StepRunner {
           ("the gradients of step %d are not finite, though the loss is and its scale has been"
                   + " halved down to 1 (examples %s); the adapter is as after step %d. Load the base"
                   + " in bf16 or fp32, or look at these examples")
-              .formatted(step, Arrays.toString(examples(window)), step - 1));
+              .formatted(step, Arrays.toString(reader.examples(window)), step - 1));
     }
   }
 }

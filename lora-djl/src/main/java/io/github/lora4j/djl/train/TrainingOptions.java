@@ -31,6 +31,14 @@ import java.util.Optional;
  * @param shuffle whether every epoch has an order of its own
  * @param recompute which layers are computed again in the backward pass instead of kept; the
  *     gradients are the same to the bit
+ * @param sharePassages whether examples that begin with the same tokens, as questions on one
+ *     passage do, are kept in the same accumulated batch and these tokens computed once. Loss and
+ *     gradients of a batch stay the same, but for rounding; which examples meet in a batch does
+ *     not. The batch is cut into passes anew, none with more tokens than an ordinary one would
+ *     have. Only for adapters with dropout 0; others are trained in this order, but share nothing
+ * @param groupByLength whether examples of like length are put together, as by Hugging Face's
+ *     {@code group_by_length}: passes of even size, and the longest example first. There is no
+ *     padding to save. Not with {@code sharePassages}
  * @param evaluateEvery steps between evaluations; 0 evaluates after every epoch. Only with a
  *     validation set; the last step is always followed by an evaluation
  * @param earlyStoppingPatience evaluations without a lower loss after which the training ends; 0
@@ -61,6 +69,8 @@ public record TrainingOptions(
     long seed,
     boolean shuffle,
     Recompute recompute,
+    boolean sharePassages,
+    boolean groupByLength,
     int evaluateEvery,
     int earlyStoppingPatience,
     boolean loadBestAtEnd,
@@ -86,6 +96,7 @@ public record TrainingOptions(
     checks.belowOne("beta2", beta2);
     checks.notNegative("epsilon", epsilon);
     checks.notNegative("maxGradNorm", maxGradNorm);
+    checks.notBoth("sharePassages", sharePassages, "groupByLength", groupByLength);
     checks.atLeast("evaluateEvery", evaluateEvery, 0);
     checks.atLeast("earlyStoppingPatience", earlyStoppingPatience, 0);
     checks.atLeast("checkpointEvery", checkpointEvery, 0);
@@ -125,6 +136,8 @@ public record TrainingOptions(
     private long seed = 42;
     private boolean shuffle = true;
     private Recompute recompute = Recompute.AUTO;
+    private boolean sharePassages;
+    private boolean groupByLength;
     private int evaluateEvery;
     private int earlyStoppingPatience;
     private boolean loadBestAtEnd;
@@ -322,6 +335,28 @@ public record TrainingOptions(
     }
 
     /**
+     * Sets whether what several examples begin with is computed once; false if not called.
+     *
+     * @param sharePassages true for questions on passages; needs an adapter with dropout 0
+     * @return this
+     */
+    public Builder sharePassages(boolean sharePassages) {
+      this.sharePassages = sharePassages;
+      return this;
+    }
+
+    /**
+     * Sets whether examples of like length are put together; false if not called.
+     *
+     * @param groupByLength true for passes of even size
+     * @return this
+     */
+    public Builder groupByLength(boolean groupByLength) {
+      this.groupByLength = groupByLength;
+      return this;
+    }
+
+    /**
      * Sets the steps between evaluations; after every epoch if not called.
      *
      * @param evaluateEvery steps
@@ -412,6 +447,8 @@ public record TrainingOptions(
           seed,
           shuffle,
           recompute,
+          sharePassages,
+          groupByLength,
           evaluateEvery,
           earlyStoppingPatience,
           loadBestAtEnd,

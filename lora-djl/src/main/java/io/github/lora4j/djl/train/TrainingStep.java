@@ -10,8 +10,8 @@ package io.github.lora4j.djl.train;
  *     was {@link #skipped}
  * @param learningRate that the step was taken with; 0 for the first one of a warmup. A skipped step
  *     leaves its rate to the next
- * @param tokensPerSecond tokens of the accumulated batch by the time that its forward and backward
- *     passes and the update took
+ * @param tokensPerSecond tokens of the accumulated batch, those of a shared passage counted for
+ *     every example, by the time that its forward and backward passes and the update took
  * @param peakNativeBytes highest resident memory of the process so far, bytes, as Linux counts it:
  *     native memory, the pages of mapped weights that were touched, and the Java heap; device
  *     memory of a GPU is not in it. -1 on systems without {@code /proc/self/status}

@@ -13,10 +13,12 @@ final class Validation {
 
   private final BatchReader reader;
   private final int[] order;
+  private final boolean sharePassages;
 
-  Validation(TrainingDataset dataset, int batchSize) {
+  Validation(TrainingDataset dataset, int batchSize, boolean sharePassages) {
     this.reader = new BatchReader(dataset, batchSize);
     this.order = new DataOrder(dataset.size(), 0, false).of(0);
+    this.sharePassages = sharePassages;
   }
 
   /** Mean cross-entropy per label, nats, without dropout. */
@@ -24,7 +26,8 @@ final class Validation {
     double sum = 0;
     long labels = 0;
     for (int i = 0; i < reader.batches(); i++) {
-      TokenBatch batch = reader.read(order, i);
+      TokenBatch read = reader.read(order, i);
+      TokenBatch batch = sharePassages ? read.shared() : read;
       try (Pass pass =
           Pass.inference(model.decoder().manager(), batch, model.segments(batch.rows()))) {
         sum += model.decoder().loss(pass, 1.0);

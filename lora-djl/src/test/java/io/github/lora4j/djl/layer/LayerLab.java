@@ -228,6 +228,30 @@ final class LayerLab implements AutoCloseable {
     return parts.size() == 1 ? parts.get(0) : NDArrays.concat(new NDList(parts), 0);
   }
 
+  /** A row of the shared layout for every token of the sequences. */
+  static NDArray gathered(NDArray shared, int[] places) {
+    int width = Math.toIntExact(shared.getShape().get(1));
+    float[] from = shared.toFloatArray();
+    float[] all = new float[places.length * width];
+    for (int i = 0; i < places.length; i++) {
+      System.arraycopy(from, places[i] * width, all, i * width, width);
+    }
+    return shared.getManager().create(all, new Shape(places.length, width));
+  }
+
+  /** The gradient of {@link #gathered}. */
+  static NDArray summed(NDArray whole, int[] places, int size) {
+    int width = Math.toIntExact(whole.getShape().get(1));
+    float[] from = whole.toFloatArray();
+    float[] sums = new float[size * width];
+    for (int i = 0; i < places.length; i++) {
+      for (int d = 0; d < width; d++) {
+        sums[places[i] * width + d] += from[i * width + d];
+      }
+    }
+    return whole.getManager().create(sums, new Shape(size, width));
+  }
+
   @Override
   public void close() {
     adapters.forEach(AdapterWeights::close);

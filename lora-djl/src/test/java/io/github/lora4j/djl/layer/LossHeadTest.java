@@ -2,9 +2,12 @@ package io.github.lora4j.djl.layer;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
+import static org.assertj.core.api.Assertions.withinPercentage;
 
 import ai.djl.ndarray.NDArray;
+import io.github.lora4j.djl.Siblings;
 import io.github.lora4j.djl.internal.ScalarType;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -127,6 +130,37 @@ final class LossHeadTest {
         assertThat(result.gradient().getShape()).isEqualTo(x.getShape());
         assertThat(result.gradient().toFloatArray()).containsOnly(0);
         assertThat(head(2, ScalarType.FP32).loss(x, pass, SCALE, false).loss()).isZero();
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(ints = {1, 3, 100})
+  void sharedRowsCountOnceForEverySequence(int chunk) {
+    try (lab) {
+      // one goes on like another, one otherwise, and one has no labels
+      List<int[]> rows = Siblings.rows(3, V, new int[] {18, 2, 2, 3}, new int[] {0, 4});
+      rows.add(rows.get(1));
+      List<int[]> labels = new ArrayList<>(rows);
+      labels.set(0, new int[20]);
+      Arrays.fill(labels.get(0), TokenBatch.IGNORE);
+      TokenBatch whole = TokenBatch.of(rows, labels);
+      TokenBatch shared = whole.shared();
+      int[] places = shared.pieces().places();
+      NDArray x = lab.normal(shared.size(), D);
+      LossHead head = head(chunk, ScalarType.FP32);
+
+      try (Pass apart = Pass.inference(lab.manager, whole, List.of());
+          Pass together = Pass.inference(lab.manager, shared, List.of())) {
+        NDArray every = LayerLab.gathered(x, places);
+        LossHead.Result expected = head.loss(every, apart, SCALE, true);
+        LossHead.Result actual = head.loss(x, together, SCALE, true);
+
+        assertThat(actual.loss()).isCloseTo(expected.loss(), withinPercentage(1e-5));
+        NDArray sums = LayerLab.summed(expected.gradient(), places, shared.size());
+        LayerLab.assertClose(actual.gradient().toFloatArray(), sums.toFloatArray(), 1e-6);
+        float[] last = head.logits(x, together, true).toFloatArray();
+        LayerLab.assertClose(last, head.logits(every, apart, true).toFloatArray(), 1e-6);
       }
     }
   }

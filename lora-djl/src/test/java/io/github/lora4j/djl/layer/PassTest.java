@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import ai.djl.ndarray.NDArray;
+import io.github.lora4j.djl.Siblings;
 import io.github.lora4j.djl.internal.ScalarType;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -105,6 +106,46 @@ final class PassTest {
         assertThatThrownBy(() -> layer.backward(dy, pass, tape))
             .isInstanceOf(IllegalStateException.class)
             .hasMessage("backward was called without its forward on this tape");
+      }
+    }
+  }
+
+  @Test
+  void sharedBatchIsForOneAdapterAndForNoCache() {
+    List<int[]> rows = Siblings.rows(5, 9, new int[] {16, 1, 2});
+    TokenBatch shared = TokenBatch.of(rows, rows).shared();
+    try (LayerLab lab = new LayerLab(5);
+        KeyValueCache cache = new KeyValueCache(lab.manager, ScalarType.FP32, 1, 2, 1, 2, 40)) {
+      AdapterWeights adapter = lab.adapter(false, lab.pair("p", 3, 2, 2, 0));
+      List<AdapterSegment> one = List.of(new AdapterSegment(adapter, 1, 1));
+
+      assertThatThrownBy(() -> Pass.inference(lab.manager, shared, one))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("for one adapter, or none, in all of its 2 sequences");
+      assertThatThrownBy(() -> Pass.cached(lab.manager, shared, List.of(), cache))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageContaining("give it the unshared batch");
+      adapter.close();
+      assertThat(adapter.nativeBytes()).isZero();
+    }
+  }
+
+  @Test
+  void adapterThatDropsOutTrainsOnTheWholeSequences() {
+    List<int[]> rows = Siblings.rows(6, 9, new int[] {16, 1, 2});
+    TokenBatch shared = TokenBatch.of(rows, rows).shared();
+    try (LayerLab lab = new LayerLab(6)) {
+      AdapterWeights dropping =
+          lab.adapter(true, lab.pair("p", 3, 2, 2, 0), lab.pair("q", 3, 2, 2, 0.1));
+      AdapterWeights keeping = lab.adapter(true, lab.pair("p", 3, 2, 2, 0));
+
+      try (Pass drops = Pass.training(lab.manager, shared, dropping, 1);
+          Pass keeps = Pass.training(lab.manager, shared, keeping, 1)) {
+        assertThat(drops.batch()).isSameAs(shared.unshared());
+        assertThat(drops.ranges().get(0).count()).isEqualTo(35);
+        assertThat(keeps.batch()).isSameAs(shared);
+        assertThat(keeps.ranges().get(0).count()).isEqualTo(19);
+        assertThat(keeps.isUniform()).isTrue();
       }
     }
   }

@@ -3,6 +3,7 @@ package io.github.lora4j.djl.train;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import io.github.lora4j.djl.Siblings;
 import io.github.lora4j.djl.data.TokenExample;
 import io.github.lora4j.djl.data.TrainingDataset;
 import java.util.List;
@@ -61,5 +62,23 @@ final class DataSurveyTest {
     assertThat(survey(TokenExample.of(new int[] {1, 2, 3})).checksum()).isEqualTo(checksum);
     assertThat(survey(TokenExample.of(new int[] {1, 3, 2})).checksum()).isNotEqualTo(checksum);
     assertThat(survey(example(new int[] {1, 2, 3}, -100, 2, 3)).checksum()).isNotEqualTo(checksum);
+  }
+
+  @Test
+  void examplesThatBeginAlikeAreOneFamily() {
+    int[] passage = new int[32];
+    int[] other = passage.clone();
+    other[31] = 1;
+
+    DataSurvey survey =
+        survey(
+            TokenExample.of(Siblings.join(passage, new int[] {1, 2})),
+            TokenExample.of(other),
+            TokenExample.of(Siblings.join(passage, new int[] {3})),
+            TokenExample.of(new int[] {4}),
+            TokenExample.of(new int[] {4}));
+
+    assertThat(survey.families()).containsExactly(0, 1, 0, 2, 2);
+    assertThat(survey.lengths()).containsExactly(34, 32, 33, 1, 1);
   }
 }

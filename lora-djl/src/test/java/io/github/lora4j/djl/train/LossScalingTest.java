@@ -119,14 +119,10 @@ final class LossScalingTest {
     Lab(TrainingOptions options, TrainingDataset data) {
       optimizer = new AdamW(adapter, options, half.decoder().manager());
       plan = new StepPlan(data.size(), options);
-      runner =
-          new StepRunner(
-              half.decoder(),
-              adapter,
-              optimizer,
-              plan,
-              LayerBudget.of(peft, plan.options().recompute()),
-              data);
+      DataSurvey survey = DataSurvey.of("dataset", data, half.decoder().vocabulary());
+      WindowReader reader = WindowReader.of(plan, data, survey, adapter);
+      LayerBudget memory = LayerBudget.of(peft, plan.options().recompute());
+      runner = new StepRunner(half.decoder(), adapter, optimizer, plan, memory, reader);
     }
 
     @Override

@@ -48,12 +48,15 @@ final class TrainingOptionsTest {
             .earlyStoppingPatience(-1)
             .checkpointEvery(-1)
             .keepCheckpoints(-1)
+            .sharePassages(true)
+            .groupByLength(true)
             .loadBestAtEnd(true);
 
     assertThatThrownBy(options::build)
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContainingAll(
             "batchSize must be at least 1, got 0",
+            "sharePassages and groupByLength each ask for an order of the data; choose one",
             "gradientAccumulation must be at least 1, got 0",
             "maxSteps must be at least 0, got -1",
             "epochs must be positive and finite, got 0.0",

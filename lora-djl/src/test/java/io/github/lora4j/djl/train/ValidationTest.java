@@ -23,7 +23,7 @@ final class ValidationTest {
       double expected = meanCrossEntropy(base);
 
       for (int batchSize : new int[] {1, 3, 7, 100}) {
-        assertThat(new Validation(HELD_OUT, batchSize).loss(base))
+        assertThat(new Validation(HELD_OUT, batchSize, false).loss(base))
             .isCloseTo(expected, within(1e-5));
       }
     }
@@ -74,7 +74,7 @@ final class ValidationTest {
               .train(TinyRun.dataset(13));
       assertThat(report.evaluations()).isEqualTo(told);
       assertThat(told.get(told.size() - 1).loss())
-          .isEqualTo(new Validation(HELD_OUT, 2).loss(peft.model()));
+          .isEqualTo(new Validation(HELD_OUT, 2, false).loss(peft.model()));
       return told.stream().map(Evaluation::step).toList();
     }
   }
@@ -110,12 +110,12 @@ final class ValidationTest {
       assertThat(new Checkpoints(directory).all())
           .containsExactly(
               report.bestCheckpoint().orElseThrow(), report.lastCheckpoint().orElseThrow());
-      assertThat(new Validation(HELD_OUT, 2).loss(peft.model()))
+      assertThat(new Validation(HELD_OUT, 2, false).loss(peft.model()))
           .as("the adapter stays that of the last step")
           .isEqualTo(report.evaluations().get(report.evaluations().size() - 1).loss());
       try (PeftModel<CausalLm> loaded =
           PeftModel.fromPretrained(base, report.bestCheckpoint().orElseThrow())) {
-        assertThat(new Validation(HELD_OUT, 2).loss(loaded.model())).isEqualTo(best.loss());
+        assertThat(new Validation(HELD_OUT, 2, false).loss(loaded.model())).isEqualTo(best.loss());
       }
     }
   }
@@ -131,7 +131,8 @@ final class ValidationTest {
               .train(TinyRun.dataset(13));
 
       assertThat(best(report).step()).isLessThan(report.steps().size());
-      assertThat(new Validation(HELD_OUT, 2).loss(peft.model())).isEqualTo(best(report).loss());
+      assertThat(new Validation(HELD_OUT, 2, false).loss(peft.model()))
+          .isEqualTo(best(report).loss());
     }
   }
 

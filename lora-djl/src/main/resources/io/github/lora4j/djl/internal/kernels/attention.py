@@ -3,7 +3,10 @@
 # one row of biases per head, (1, H, 1, T), serves every query, and no (T, T) matrix is built.
 
 def alibi_bias(self: __torch__.K, slopes: Tensor, tokens: int) -> Tensor:
-  positions = torch.arange(tokens, dtype=6, layout=None, device=slopes.device)
+  return self.bias_between(slopes, 0, tokens)
+
+def bias_between(self: __torch__.K, slopes: Tensor, first: int, end: int) -> Tensor:
+  positions = torch.arange(first, end, dtype=6, layout=None, device=slopes.device)
   return (slopes.view([-1, 1, 1]) * positions.view([1, 1, -1])).unsqueeze(0)
 
 def split_heads(self: __torch__.K, qkv: Tensor, start: int, length: int, heads: int) -> Tensor:
@@ -11,58 +14,106 @@ def split_heads(self: __torch__.K, qkv: Tensor, start: int, length: int, heads: 
   width = qkv.size(1) // (3 * heads)
   return qkv.narrow(0, start, length).view([1, length, heads, 3, width]).permute([3, 0, 2, 1, 4])
 
-def causal_scores(self: __torch__.K, q: Tensor, k: Tensor, bias: Tensor) -> Tensor:
-  # fp32 probabilities (1, H, T, T): the plain path, for devices without a fused kernel and as a check of the fused one
-  t = q.size(2)
+def starts_of(self: __torch__.K, lengths: List[int]) -> List[int]:
+  starts = annotate(List[int], [])
+  start = 0
+  for length in lengths:
+    starts = torch.append(starts, start)
+    start = start + length
+  return starts
+
+def scores_of(self: __torch__.K, q: Tensor, k: Tensor, bias: Tensor, causal: bool) -> Tensor:
+  # (1, H, Q, T) in fp32: the plain path, for devices without a fused kernel and as a check of the fused one
   scale = 1.0 / (float(q.size(3)) ** 0.5)
   scores = torch.matmul(q, k.transpose(-1, -2)).to(6) * scale + bias
-  hidden = torch.ones([t, t], dtype=11, layout=None, device=q.device).triu(1)
-  return torch.softmax(scores.masked_fill(hidden, -inf), -1)
+  if causal:
+    hidden = torch.ones([q.size(2), k.size(2)], dtype=11, layout=None, device=q.device).triu(1)
+    scores = scores.masked_fill(hidden, -inf)
+  return scores
 
+# The output (1, H, Q, D/H) and the log-sum-exp of the scores (1, H, Q).
+def attend(self: __torch__.K, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, causal: bool, fused: bool) -> Tuple[Tensor, Tensor]:
+  if fused:
+    o, lse = torch._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, causal, attn_mask=bias, scale=None)
+  else:
+    scores = self.scores_of(q, k, bias, causal)
+    lse = torch.logsumexp(scores, [-1])
+    o = torch.matmul(scores.sub_(lse.unsqueeze(-1)).exp_().to(q.dtype), v)
+  return o, lse
+
+# p = exp(scores - lse); dv = pᵀ do; dp = do vᵀ; ds = p * (dp - rowsum(do * o)); dq = scale ds k; dk = scale dsᵀ q. Where k and v are some of the
+# keys and values that a query sees, o and lse being those of all, this is their part of the gradients.
+def attend_backward(self: __torch__.K, do: Tensor, q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, bias: Tensor, causal: bool, fused: bool) -> Tuple[Tensor, Tensor, Tensor]:
+  if fused:
+    dq, dk, dv = torch._scaled_dot_product_flash_attention_for_cpu_backward(do, q, k, v, o, lse, 0.0, causal, attn_mask=bias, scale=None)
+  else:
+    scale = 1.0 / (float(q.size(3)) ** 0.5)
+    p = self.scores_of(q, k, bias, causal).sub_(lse.unsqueeze(-1)).exp_()
+    dv = torch.matmul(p.to(do.dtype).transpose(-1, -2), do)
+    dp = torch.matmul(do, v.transpose(-1, -2)).to(6)
+    sums = (do.to(6) * o.to(6)).sum([-1], True)
+    ds = (p * (dp - sums) * scale).to(do.dtype)
+    dq = torch.matmul(ds, k)
+    dk = torch.matmul(ds.transpose(-1, -2), q)
+  return dq, dk, dv
+
+# A batch is laid out in pieces. One without a parent (-1) is a sequence, or the passage that several share; one with a parent goes on from the
+# end of that piece. It attends to itself causally and to all of its parent, and the two outputs are mixed by the weight of their scores.
 # Returns the output (N, D) and the log-sum-exp of the scores (N, H), which backward needs.
-def alibi_forward(self: __torch__.K, qkv: Tensor, slopes: Tensor, lengths: List[int], fused: bool) -> Tuple[Tensor, Tensor]:
+def alibi_forward(self: __torch__.K, qkv: Tensor, slopes: Tensor, lengths: List[int], parents: List[int], fused: bool) -> Tuple[Tensor, Tensor]:
   heads = slopes.size(0)
   n = qkv.size(0)
   out = torch.empty([n, qkv.size(1) // 3], dtype=qkv.dtype, layout=None, device=qkv.device)
   sums = torch.empty([n, heads], dtype=6, layout=None, device=qkv.device)
-  start = 0
+  starts = self.starts_of(lengths)
+  i = 0
   for length in lengths:
-    z = self.split_heads(qkv, start, length, heads)
-    bias = self.alibi_bias(slopes, length)
-    if fused:
-      o, lse = torch._scaled_dot_product_flash_attention_for_cpu(z[0], z[1], z[2], 0.0, True, attn_mask=bias, scale=None)
-      sums.narrow(0, start, length).copy_(lse[0].t())
-    else:
-      o = torch.matmul(self.causal_scores(z[0], z[1], bias).to(qkv.dtype), z[2])
-    out.narrow(0, start, length).copy_(o[0].transpose(0, 1).reshape([length, -1]))
-    start = start + length
+    z = self.split_heads(qkv, starts[i], length, heads)
+    o, lse = self.attend(z[0], z[1], z[2], self.alibi_bias(slopes, length), True, fused)
+    parent = parents[i]
+    if parent >= 0:
+      before = self.split_heads(qkv, starts[parent], lengths[parent], heads)
+      o2, lse2 = self.attend(z[0], before[1], before[2], self.bias_between(slopes, -lengths[parent], 0), False, fused)
+      both = torch.logaddexp(lse, lse2)
+      o = (o * (lse - both).exp().unsqueeze(-1) + o2 * (lse2 - both).exp().unsqueeze(-1)).to(o.dtype)
+      lse = both
+    out.narrow(0, starts[i], length).copy_(o[0].transpose(0, 1).reshape([length, -1]))
+    sums.narrow(0, starts[i], length).copy_(lse[0].t())
+    i = i + 1
   return out, sums
 
-# dv = pᵀ do; dp = do vᵀ; ds = p * (dp - rowsum(dp * p)); dq = scale ds k; dk = scale dsᵀ q. Returns the gradient of qkv, (N, 3D).
-def alibi_backward(self: __torch__.K, dout: Tensor, qkv: Tensor, out: Tensor, sums: Tensor, slopes: Tensor, lengths: List[int], fused: bool) -> Tensor:
+# Returns the gradient of qkv, (N, 3D). From the last piece to the first: pieces hand the gradient of their parent's keys and values down to it,
+# summed in fp32.
+def alibi_backward(self: __torch__.K, dout: Tensor, qkv: Tensor, out: Tensor, sums: Tensor, slopes: Tensor, lengths: List[int], parents: List[int], fused: bool) -> Tensor:
   heads = slopes.size(0)
+  width = qkv.size(1) // (3 * heads)
   dqkv = torch.empty_like(qkv)
-  start = 0
-  for length in lengths:
+  starts = self.starts_of(lengths)
+  nothing = torch.empty([0], dtype=6, layout=None, device=qkv.device)
+  handed = nothing
+  i = len(lengths)
+  while i > 0:
+    i = i - 1
+    start = starts[i]
+    length = lengths[i]
+    parent = parents[i]
     z = self.split_heads(qkv, start, length, heads)
-    bias = self.alibi_bias(slopes, length)
-    width = qkv.size(1) // (3 * heads)
     do = dout.narrow(0, start, length).view([1, length, heads, width]).transpose(1, 2)
-    if fused:
-      o = out.narrow(0, start, length).view([1, length, heads, width]).transpose(1, 2)
-      lse = sums.narrow(0, start, length).t().unsqueeze(0)
-      dq, dk, dv = torch._scaled_dot_product_flash_attention_for_cpu_backward(do, z[0], z[1], z[2], o, lse, 0.0, True, attn_mask=bias, scale=None)
-    else:
-      scale = 1.0 / (float(width) ** 0.5)
-      p = self.causal_scores(z[0], z[1], bias)
-      dv = torch.matmul(p.to(do.dtype).transpose(-1, -2), do)
-      dp = torch.matmul(do, z[2].transpose(-1, -2)).to(6)
-      ds = (p * (dp - (dp * p).sum([-1], True)) * scale).to(do.dtype)
-      dq = torch.matmul(ds, z[1])
-      dk = torch.matmul(ds.transpose(-1, -2), z[0])
+    o = out.narrow(0, start, length).view([1, length, heads, width]).transpose(1, 2)
+    lse = sums.narrow(0, start, length).t().unsqueeze(0)
+    dq, dk, dv = self.attend_backward(do, z[0], z[1], z[2], o, lse, self.alibi_bias(slopes, length), True, fused)
+    if parent >= 0:
+      before = self.split_heads(qkv, starts[parent], lengths[parent], heads)
+      dq2, dk2, dv2 = self.attend_backward(do, z[0], before[1], before[2], o, lse, self.bias_between(slopes, -lengths[parent], 0), False, fused)
+      dq = (dq.to(6) + dq2).to(dq.dtype)
+      down = torch.stack([dk2, dv2], 0).to(6)
+      handed = down if handed.size(0) == 0 else handed.add_(down)
+    elif handed.size(0) > 0:
+      dk = (dk.to(6) + handed[0]).to(dk.dtype)
+      dv = (dv.to(6) + handed[1]).to(dv.dtype)
+      handed = nothing
     stacked = torch.stack([dq[0], dk[0], dv[0]], 2)
     dqkv.narrow(0, start, length).copy_(stacked.permute([1, 0, 2, 3]).reshape([length, -1]))
-    start = start + length
   return dqkv
 
 # Prompts of a fresh cache: keys and values of row b go to cache[b, :, 0:length]. cache: (B, H, capacity, D/H).

@@ -48,6 +48,16 @@ def scatter_rows(self: __torch__.K, x: Tensor, rows: Tensor, count: int) -> Tens
   out = torch.zeros([count, x.size(1)], dtype=x.dtype, layout=None, device=x.device)
   return out.index_copy_(0, rows, x)
 
+# Adds up rows of x, (M, D), that belong to the same of U states, in fp32. They come in rounds: the first has a row for every state, and none has
+# two for one, so that the order of adding, and with it the result, does not depend on threads.
+def sum_rounds(self: __torch__.K, x: Tensor, states: Tensor, rounds: List[int]) -> Tensor:
+  sums = torch.zeros([rounds[0], x.size(1)], dtype=6, layout=None, device=x.device)
+  start = 0
+  for count in rounds:
+    sums.index_add_(0, states.narrow(0, start, count), x.narrow(0, start, count).to(6))
+    start = start + count
+  return sums.to(x.dtype)
+
 def join_rows(self: __torch__.K, parts: List[Tensor]) -> Tensor:
   return torch.cat(parts, 0)
 
