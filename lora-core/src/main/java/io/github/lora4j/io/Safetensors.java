@@ -205,14 +205,33 @@ public final class Safetensors implements AutoCloseable {
           "tensor '%s' has %d elements, an array holds fewer than 2^31; read it by buffer()"
               .formatted(tensor.name(), tensor.elements()));
     }
-    float[] values = new float[(int) tensor.elements()];
+    return floats(tensor, 0, (int) tensor.elements());
+  }
+
+  /**
+   * Converts a piece of a tensor to fp32, exactly as torch does; wider types are rounded.
+   *
+   * @param tensor an entry of these files
+   * @param from first element, row-major
+   * @param count elements
+   * @return so many elements
+   * @throws IOException if the file cannot be read
+   * @throws IndexOutOfBoundsException if the piece leaves the tensor
+   */
+  public float[] floats(TensorEntry tensor, long from, int count) throws IOException {
+    if (from < 0 || count < 0 || from > tensor.elements() - count) {
+      throw new IndexOutOfBoundsException(
+          "elements %d to %d of tensor '%s', which has %d"
+              .formatted(from, from + count, tensor.name(), tensor.elements()));
+    }
+    float[] values = new float[count];
     int size = tensor.dtype().sizeInBytes();
-    for (long from = 0; from < tensor.bytes(); from += CHUNK) {
-      int length = (int) Math.min(CHUNK, tensor.bytes() - from);
-      ByteBuffer bytes = buffer(tensor, from, length);
-      int start = (int) (from / size);
-      for (int i = 0; i < length / size; i++) {
-        values[start + i] = element(tensor.dtype(), bytes, i);
+    int most = CHUNK / size;
+    for (long start = 0; start < count; start += most) {
+      int length = (int) Math.min(most, count - start);
+      ByteBuffer bytes = buffer(tensor, (from + start) * size, length * size);
+      for (int i = 0; i < length; i++) {
+        values[(int) start + i] = element(tensor.dtype(), bytes, i);
       }
     }
     return values;

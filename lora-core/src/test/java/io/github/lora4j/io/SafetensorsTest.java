@@ -153,6 +153,14 @@ class SafetensorsTest {
       assertThat(end.order()).isEqualTo(ByteOrder.LITTLE_ENDIAN);
       assertThat(end.getInt(0)).isEqualTo(0x12345678);
       assertThat(file.floats(file.require("tail"))).containsExactly(1.5f, -2f);
+      float[] last = file.floats(big, big.elements() - 3, 3);
+      assertThat(last)
+          .containsExactly(
+              0, HalfFloats.fromF16((short) 0x5678), HalfFloats.fromF16((short) 0x1234));
+      assertThat(file.floats(big, big.elements(), 0)).isEmpty();
+      assertThatThrownBy(() -> file.floats(big, big.elements() - 3, 4))
+          .isInstanceOf(IndexOutOfBoundsException.class)
+          .hasMessage("elements 1610612733 to 1610612737 of tensor 'big', which has 1610612736");
       assertThat(file.buffer(big, 0, Integer.MAX_VALUE).remaining()).isEqualTo(Integer.MAX_VALUE);
     }
   }

@@ -123,6 +123,26 @@ public final class CausalLm implements AutoCloseable {
   }
 
   /**
+   * How the matrices of the base are stored.
+   *
+   * @return what was asked for on loading, or what {@link Precision#AUTO} became
+   */
+  public Precision precision() {
+    return Precision.of(decoder.arithmetic().storage());
+  }
+
+  /**
+   * Who multiplies the matrices of the base. If that is to be measured and has not been, it is
+   * measured now.
+   *
+   * @return MKL or ONEDNN; empty where there is no choice, because the layers compute in half
+   *     precision or on a GPU
+   */
+  public Optional<MatrixLibrary> matrixLibrary() {
+    return decoder.arithmetic().products().library().map(MatrixLibrary::of);
+  }
+
+  /**
    * The tokenizer of the checkpoint.
    *
    * @return shared by all views

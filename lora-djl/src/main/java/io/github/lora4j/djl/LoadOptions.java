@@ -11,14 +11,17 @@ import java.util.OptionalLong;
  * @param device where the weights live and the layers run
  * @param memoryBudget most that the process shall hold resident for the base and a training on it,
  *     mapped weights included, bytes; on a GPU of the GPU's memory. Empty lets the machine decide
+ * @param matrixLibrary who multiplies fp32 on the CPU
  * @since 0.1.0
  */
-public record LoadOptions(Precision precision, Device device, OptionalLong memoryBudget) {
+public record LoadOptions(
+    Precision precision, Device device, OptionalLong memoryBudget, MatrixLibrary matrixLibrary) {
 
   /** Checks that nothing is missing and the budget positive. */
   public LoadOptions {
     Objects.requireNonNull(precision, "precision");
     Objects.requireNonNull(device, "device");
+    Objects.requireNonNull(matrixLibrary, "matrixLibrary");
     memoryBudget.ifPresent(
         bytes -> {
           if (bytes <= 0) {
@@ -41,6 +44,7 @@ public record LoadOptions(Precision precision, Device device, OptionalLong memor
     private Precision precision = Precision.FP32;
     private Device device = Device.cpu();
     private OptionalLong memoryBudget = OptionalLong.empty();
+    private MatrixLibrary matrixLibrary = MatrixLibrary.MEASURED;
 
     private Builder() {}
 
@@ -81,12 +85,24 @@ public record LoadOptions(Precision precision, Device device, OptionalLong memor
     }
 
     /**
+     * Fixes the library that multiplies fp32 on the CPU, e.g. for the same bits on every machine of
+     * a kind; measured if not called.
+     *
+     * @param matrixLibrary which
+     * @return this
+     */
+    public Builder matrixLibrary(MatrixLibrary matrixLibrary) {
+      this.matrixLibrary = matrixLibrary;
+      return this;
+    }
+
+    /**
      * Checks the options.
      *
      * @return the options
      */
     public LoadOptions build() {
-      return new LoadOptions(precision, device, memoryBudget);
+      return new LoadOptions(precision, device, memoryBudget, matrixLibrary);
     }
   }
 }

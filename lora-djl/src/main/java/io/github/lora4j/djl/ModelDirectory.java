@@ -3,8 +3,10 @@ package io.github.lora4j.djl;
 import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.djl.model.bloom.BloomConfig;
 import io.github.lora4j.djl.model.bloom.BloomModel;
@@ -20,10 +22,13 @@ import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** Reads a Hugging Face model directory into a base. */
 final class ModelDirectory {
 
+  private static final Logger LOG = LoggerFactory.getLogger(ModelDirectory.class);
   private static final String CONFIG = "config.json";
   private static final List<String> FAMILIES = List.of("bloom");
 
@@ -40,25 +45,40 @@ final class ModelDirectory {
     Json json = config(directory.resolve(CONFIG));
     BloomConfig config = BloomConfig.of(json);
     checkDevice(options.device());
-    checkBudget(BloomModel.tree(config, name(json, directory)), options);
+    Precision precision = resolve(options);
+    checkBudget(BloomModel.tree(config, name(json, directory)), precision, options);
     Tokenizer tokenizer = Tokenizer.load(directory);
     NDManager manager = Engines.newManager(options.device());
     try (Safetensors files = Safetensors.open(directory)) {
-      boolean gpu = options.device().isGpu();
       Decoder decoder =
           BloomModel.read(
-              config,
-              files,
-              name(json, directory),
-              options.precision().storage(),
-              options.precision().compute(gpu),
-              manager);
+              config, files, name(json, directory), arithmetic(precision, options), manager);
       return new CausalLm(decoder, tokenizer, options, null);
     } catch (IOException | RuntimeException e) {
       manager.close();
       tokenizer.close();
       throw e;
     }
+  }
+
+  private static Precision resolve(LoadOptions options) {
+    Precision asked = options.precision();
+    if (asked.asksDevice()) {
+      FastType fast = FastType.of(options.device());
+      LOG.info(
+          "precision {} computes in {} on {}: {}",
+          asked,
+          fast.type(),
+          options.device(),
+          fast.reason());
+    }
+    return asked.resolve(options.device());
+  }
+
+  private static Arithmetic arithmetic(Precision precision, LoadOptions options) {
+    ScalarType compute = precision.compute(options.device());
+    return new Arithmetic(
+        precision.storage(), compute, options.matrixLibrary().products(compute, options.device()));
   }
 
   static ModuleTree modules(Path directoryOrConfig) throws IOException {
@@ -88,15 +108,16 @@ final class ModelDirectory {
     return String.valueOf(directory.toAbsolutePath().normalize().getFileName());
   }
 
-  private static void checkBudget(ModuleTree tree, LoadOptions options) {
+  private static void checkBudget(ModuleTree tree, Precision asked, LoadOptions options) {
     OptionalLong budget = options.memoryBudget();
-    long wanted = weightBytes(tree, options.precision());
+    long wanted = weightBytes(tree, asked);
     if (budget.isEmpty() || wanted <= budget.getAsLong()) {
       return;
     }
     String others =
         Arrays.stream(Precision.values())
-            .filter(precision -> weightBytes(tree, precision) < wanted)
+            .filter(
+                precision -> precision != Precision.AUTO && weightBytes(tree, precision) < wanted)
             .map(p -> "%s would take %s".formatted(p, gigabytes(weightBytes(tree, p))))
             .collect(Collectors.joining(", "));
     throw new LoraException(
@@ -104,7 +125,7 @@ final class ModelDirectory {
             .formatted(
                 tree.baseName(),
                 gigabytes(wanted),
-                options.precision(),
+                asked,
                 gigabytes(budget.getAsLong()),
                 others.isEmpty() ? "" : others + "; choose a precision that fits, or "));
   }

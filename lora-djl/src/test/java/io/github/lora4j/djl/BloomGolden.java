@@ -1,9 +1,17 @@
 package io.github.lora4j.djl;
 
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
 import com.google.gson.Gson;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
+import io.github.lora4j.djl.internal.Arithmetic;
+import io.github.lora4j.djl.internal.Engines;
+import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.djl.model.bloom.BloomConfig;
+import io.github.lora4j.djl.model.bloom.BloomModel;
+import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TensorData;
@@ -35,6 +43,27 @@ final class BloomGolden {
   CausalLm load(Precision precision) throws IOException {
     return CausalLm.load(
         directory.resolve("checkpoint"), LoadOptions.builder().precision(precision).build());
+  }
+
+  /** A base in fp32 whose products are computed by one library. */
+  CausalLm load(MatrixLibrary library) throws IOException {
+    return CausalLm.load(
+        directory.resolve("checkpoint"), LoadOptions.builder().matrixLibrary(library).build());
+  }
+
+  /** A base that computes in a type that the public door leaves to the hardware. */
+  CausalLm load(Arithmetic arithmetic) throws IOException {
+    return load(directory.resolve("checkpoint"), arithmetic);
+  }
+
+  static CausalLm load(Path checkpoint, Arithmetic arithmetic) throws IOException {
+    BloomConfig config =
+        BloomConfig.of(Json.read(checkpoint.resolve("config.json"), "a model directory"));
+    NDManager manager = Engines.newManager(Device.cpu());
+    try (Safetensors files = Safetensors.open(checkpoint)) {
+      BloomModel model = BloomModel.read(config, files, "golden", arithmetic, manager);
+      return new CausalLm(model, Tokenizer.load(checkpoint), LoadOptions.builder().build(), null);
+    }
   }
 
   String tree() throws IOException {

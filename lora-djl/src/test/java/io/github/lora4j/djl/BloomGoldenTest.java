@@ -50,11 +50,12 @@ final class BloomGoldenTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"power-of-two", "six-heads"})
-  void logitsOfOneBatchEqualThoseOfPaddedBatches(String name) throws IOException {
+  @CsvSource({"power-of-two, MKL", "power-of-two, ONEDNN", "six-heads, MKL", "six-heads, ONEDNN"})
+  void logitsOfOneBatchEqualThoseOfPaddedBatches(String name, MatrixLibrary library)
+      throws IOException {
     BloomGolden golden = new BloomGolden(name);
 
-    try (CausalLm base = golden.load(Precision.FP32)) {
+    try (CausalLm base = golden.load(library)) {
       float[][][] logits = base.logits(golden.rows());
 
       for (int row = 0; row < logits.length; row++) {
@@ -100,11 +101,15 @@ final class BloomGoldenTest {
   }
 
   @ParameterizedTest
-  @CsvSource({"power-of-two, false", "power-of-two, true", "six-heads, false", "six-heads, true"})
-  void lossAndGradientsOfEveryAdapterEqualPeft(String name, boolean recompute) throws IOException {
+  @CsvSource({
+    "power-of-two, false, MKL", "power-of-two, true, ONEDNN",
+    "six-heads, false, ONEDNN", "six-heads, true, MKL",
+  })
+  void lossAndGradientsOfEveryAdapterEqualPeft(
+      String name, boolean recompute, MatrixLibrary library) throws IOException {
     BloomGolden golden = new BloomGolden(name);
 
-    try (CausalLm base = golden.load(Precision.FP32)) {
+    try (CausalLm base = golden.load(library)) {
       for (String adapter : golden.adapters()) {
         try (LoraView<CausalLm> view =
             new DjlBackend().attach(base, golden.layout(adapter, base), true)) {

@@ -1,13 +1,7 @@
 package io.github.lora4j.djl;
 
-import ai.djl.Device;
-import ai.djl.ndarray.NDManager;
-import io.github.lora4j.djl.internal.Engines;
-import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.ScalarType;
-import io.github.lora4j.djl.model.bloom.BloomConfig;
-import io.github.lora4j.djl.model.bloom.BloomModel;
-import io.github.lora4j.io.Safetensors;
 import java.io.IOException;
 import java.nio.file.Path;
 
@@ -23,13 +17,6 @@ public final class HalfPrecision {
    * @return the base, to be closed by the caller
    */
   public static CausalLm load(Path directory) throws IOException {
-    BloomConfig config =
-        BloomConfig.of(Json.read(directory.resolve("config.json"), "a model directory"));
-    NDManager manager = Engines.newManager(Device.cpu());
-    try (Safetensors files = Safetensors.open(directory)) {
-      BloomModel model =
-          BloomModel.read(config, files, "half", ScalarType.FP16, ScalarType.FP16, manager);
-      return new CausalLm(model, Tokenizer.load(directory), LoadOptions.builder().build(), null);
-    }
+    return BloomGolden.load(directory, new Arithmetic(ScalarType.FP16, ScalarType.FP16));
   }
 }

@@ -39,7 +39,7 @@ final class MemoryBudgetTest {
         .isInstanceOf(LoraException.class)
         .hasMessageMatching(
             "the weights of .* take [\\d.e-]+ GB in FP32, memoryBudget is [\\d.e-]+ GB; FP16 would"
-                + " take [\\d.e-]+ GB, BF16 would take [\\d.e-]+ GB; choose a precision that fits,"
+                + " take [\\d.e-]+ GB, BF16 would take [\\d.e-]+ GB, INT8 would take [\\d.e-]+ GB; choose a precision that fits,"
                 + " or raise the budget");
     assertThatThrownBy(() -> CausalLm.load(TinyCheckpoint.GOLDEN, budget(Precision.BF16, 1)))
         .hasMessageMatching(

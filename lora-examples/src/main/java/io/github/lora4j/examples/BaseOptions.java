@@ -3,9 +3,12 @@ package io.github.lora4j.examples;
 import ai.djl.Device;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.LoadOptions;
+import io.github.lora4j.djl.MatrixLibrary;
 import io.github.lora4j.djl.Precision;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -28,12 +31,13 @@ final class BaseOptions {
 
   @Option(
       names = "--precision",
-      paramLabel = "fp32|fp16|bf16",
+      paramLabel = "fp32|fp16|bf16|int8|auto",
       defaultValue = "fp32",
       converter = PrecisionName.class,
       description =
           "How the base is stored; adapters are fp32 always. bf16 halves memory and is fast where"
-              + " the processor has it. Default: ${DEFAULT-VALUE}.")
+              + " the processor has it, int8 halves it again at some loss, auto takes the fastest"
+              + " floating type. Default: ${DEFAULT-VALUE}.")
   private Precision precision = Precision.FP32;
 
   @Option(
@@ -43,6 +47,16 @@ final class BaseOptions {
       converter = DeviceName.class,
       description = "Where to run; gpu0 needs a CUDA native. Default: ${DEFAULT-VALUE}.")
   private Device device = Device.cpu();
+
+  @Option(
+      names = "--matrix-library",
+      paramLabel = "measured|mkl|onednn",
+      defaultValue = "measured",
+      converter = LibraryName.class,
+      description =
+          "Who multiplies fp32 on the CPU: the faster, or always the same one, which a resumed run"
+              + " needs. Default: ${DEFAULT-VALUE}.")
+  private MatrixLibrary matrixLibrary = MatrixLibrary.MEASURED;
 
   /** Whether the base is the one on the class path. */
   boolean embedded() {
@@ -57,7 +71,12 @@ final class BaseOptions {
   CausalLm load() throws IOException {
     Path directory = model == null ? EmbeddedFiles.BASE.directory() : model;
     return CausalLm.load(
-        directory, LoadOptions.builder().precision(precision).device(device).build());
+        directory,
+        LoadOptions.builder()
+            .precision(precision)
+            .device(device)
+            .matrixLibrary(matrixLibrary)
+            .build());
   }
 
   @Override
@@ -70,13 +89,27 @@ final class BaseOptions {
   static final class PrecisionName implements ITypeConverter<Precision> {
     @Override
     public Precision convert(String text) {
-      for (Precision precision : Precision.values()) {
-        if (precision.name().equalsIgnoreCase(text)) {
-          return precision;
-        }
-      }
-      throw new TypeConversionException("wanted fp32, fp16 or bf16, got '" + text + "'");
+      return named(Precision.class, text);
     }
+  }
+
+  static final class LibraryName implements ITypeConverter<MatrixLibrary> {
+    @Override
+    public MatrixLibrary convert(String text) {
+      return named(MatrixLibrary.class, text);
+    }
+  }
+
+  private static <E extends Enum<E>> E named(Class<E> type, String text) {
+    List<String> names = new ArrayList<>();
+    for (E value : type.getEnumConstants()) {
+      if (value.name().equalsIgnoreCase(text)) {
+        return value;
+      }
+      names.add(value.name().toLowerCase(Locale.ROOT));
+    }
+    throw new TypeConversionException(
+        "wanted one of %s, got '%s'".formatted(String.join(", ", names), text));
   }
 
   static final class DeviceName implements ITypeConverter<Device> {

@@ -130,7 +130,9 @@ class ErrorsOnCommandLineTest {
   void wrongOption() throws IOException {
     assertFailed(walk(TinyFiles.checkpoint(), "--stepz=2"), 2, "--stepz", "--help");
     assertFailed(
-        walk(TinyFiles.checkpoint(), "--precision=fp8"), 2, "wanted fp32, fp16 or bf16, got 'fp8'");
+        walk(TinyFiles.checkpoint(), "--precision=fp8"),
+        2,
+        "wanted one of fp32, fp16, bf16, int8, auto, got 'fp8'");
     assertFailed(walk(TinyFiles.checkpoint(), "--device=tpu"), 2, "got 'tpu'");
   }
 

@@ -8,6 +8,7 @@ import io.github.lora4j.TargetModules;
 import io.github.lora4j.TaskType;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.LoadOptions;
+import io.github.lora4j.djl.MatrixLibrary;
 import io.github.lora4j.djl.Precision;
 import io.github.lora4j.djl.data.Labels;
 import io.github.lora4j.djl.data.PromptTemplate;
@@ -97,6 +98,16 @@ final class Snippets {
         .targetModules(TargetModules.matching(".*\\.h\\.[0-3]\\..*query_key_value"));
     LoraConfig.builder().targetModules(TargetModules.allLinear());
     LoraConfig.builder().targetModules(TargetModules.defaultsFor("bloom"));
+  }
+
+  static void loadInLessMemory() throws IOException {
+    CausalLm base =
+        CausalLm.load("models/bloom-560m", LoadOptions.builder().precision(Precision.INT8).build());
+    System.out.println(base.precision() + ", " + base.decoder().weightBytes() + " bytes");
+  }
+
+  static void sameBits() {
+    LoadOptions.builder().precision(Precision.FP32).matrixLibrary(MatrixLibrary.MKL).build();
   }
 
   static void littleMemory() {

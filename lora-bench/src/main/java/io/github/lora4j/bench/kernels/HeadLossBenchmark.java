@@ -2,6 +2,7 @@ package io.github.lora4j.bench.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Norm;
 import io.github.lora4j.djl.layer.Pass;
@@ -30,7 +31,7 @@ public class HeadLossBenchmark extends LayerBenchmark {
     selected = array(labels, sizes.hidden());
     dlogits = array(labels, sizes.vocabulary());
     Norm norm = new Norm("ln_f", vector(sizes.hidden()), vector(sizes.hidden()), EPSILON);
-    head = new LossHead(norm, weight);
+    head = new LossHead(norm, FrozenMatrix.of(weight));
   }
 
   @Override

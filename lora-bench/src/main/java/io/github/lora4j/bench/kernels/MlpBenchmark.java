@@ -2,6 +2,7 @@ package io.github.lora4j.bench.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.Mlp;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.Projection;
@@ -27,8 +28,8 @@ public class MlpBenchmark extends LayerBenchmark {
     wide = array(sizes.all(), 4L * hidden);
     mlp =
         new Mlp(
-            new Projection("up", up, vector(4L * hidden)),
-            new Projection("down", down, vector(hidden)));
+            new Projection("up", FrozenMatrix.of(up), vector(4L * hidden)),
+            new Projection("down", FrozenMatrix.of(down), vector(hidden)));
   }
 
   @Override

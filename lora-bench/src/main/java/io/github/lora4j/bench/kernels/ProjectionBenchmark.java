@@ -2,6 +2,7 @@ package io.github.lora4j.bench.kernels;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.Projection;
 import io.github.lora4j.djl.layer.Tape;
@@ -20,7 +21,7 @@ public class ProjectionBenchmark extends LayerBenchmark {
     weight = array(3L * hidden, hidden);
     x = array(sizes.all(), hidden);
     dy = array(sizes.all(), 3L * hidden);
-    projection = new Projection(ADAPTED, weight, vector(3L * hidden));
+    projection = new Projection(ADAPTED, FrozenMatrix.of(weight), vector(3L * hidden));
   }
 
   @Override

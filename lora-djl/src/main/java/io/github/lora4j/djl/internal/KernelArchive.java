@@ -30,6 +30,9 @@ final class KernelArchive {
           "loss",
           "optimizer");
 
+  private static final String ONEDNN = "onednn";
+  private static final String NO_ONEDNN = "no-onednn";
+
   private static final String HEADER =
       """
       class K(Module):
@@ -40,9 +43,13 @@ final class KernelArchive {
 
   private KernelArchive() {}
 
-  /** The sources of this library. */
-  static String sources() throws IOException {
-    StringBuilder source = new StringBuilder();
+  /**
+   * The sources of this library.
+   *
+   * @param oneDnn whether they may name operators of oneDNN, which not every libtorch knows
+   */
+  static String sources(boolean oneDnn) throws IOException {
+    StringBuilder source = new StringBuilder(read(oneDnn ? ONEDNN : NO_ONEDNN));
     for (String name : SOURCES) {
       source.append(read(name));
     }

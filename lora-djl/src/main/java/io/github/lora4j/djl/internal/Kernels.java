@@ -1,6 +1,7 @@
 package io.github.lora4j.djl.internal;
 
 import ai.djl.Device;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -37,10 +38,28 @@ public final class Kernels {
 
     private static Kernels load() {
       try {
-        return compile(KernelArchive.sources());
+        return compile(KernelArchive.sources(true));
+      } catch (EngineException withOneDnn) {
+        // libtorch refuses all of the sources if it does not know one of their operators
+        return loadWithoutOneDnn(withOneDnn);
       } catch (IOException e) {
-        throw new IllegalStateException("the kernel sources could not be read from the jar", e);
+        throw unreadable(e);
       }
+    }
+
+    private static Kernels loadWithoutOneDnn(EngineException withOneDnn) {
+      try {
+        return compile(KernelArchive.sources(false));
+      } catch (EngineException e) {
+        e.addSuppressed(withOneDnn);
+        throw e;
+      } catch (IOException e) {
+        throw unreadable(e);
+      }
+    }
+
+    private static IllegalStateException unreadable(IOException e) {
+      return new IllegalStateException("the kernel sources could not be read from the jar", e);
     }
   }
 
@@ -110,6 +129,19 @@ public final class Kernels {
    */
   public void run(String name, Object... arguments) {
     invoke(name, arguments).close();
+  }
+
+  /**
+   * Asks a kernel a question.
+   *
+   * @param name name of the kernel
+   * @param arguments as in {@link #one}
+   * @return its answer
+   */
+  public boolean test(String name, Object... arguments) {
+    try (IValue result = invoke(name, arguments)) {
+      return result.toBoolean();
+    }
   }
 
   private NDList call(NDManager manager, String name, Object... arguments) {

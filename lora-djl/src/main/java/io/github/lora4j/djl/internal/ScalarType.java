@@ -4,6 +4,8 @@ import io.github.lora4j.io.DType;
 
 /** Number types by libtorch's code: what kernels are told to store or compute in. */
 public enum ScalarType {
+  /** 8-bit integers, for storing matrices: every row has a scale of its own. */
+  INT8(1, 1, DType.I8),
   /** 16-bit half precision. */
   FP16(5, 2, DType.F16),
   /** 32-bit single precision. */

@@ -6,16 +6,16 @@ import io.github.lora4j.djl.internal.ScalarType;
 /** Token ids to rows of a frozen table. */
 public final class Embedding {
 
-  private final NDArray table;
+  private final FrozenMatrix table;
   private final ScalarType computeType;
 
   /**
    * A table of the base.
    *
-   * @param table (V, D), any floating type
+   * @param table (V, D)
    * @param computeType type of the rows given out
    */
-  public Embedding(NDArray table, ScalarType computeType) {
+  public Embedding(FrozenMatrix table, ScalarType computeType) {
     this.table = table;
     this.computeType = computeType;
   }
@@ -28,6 +28,6 @@ public final class Embedding {
    */
   public NDArray forward(Pass pass) {
     NDArray ids = pass.manager().create(pass.batch().tokens());
-    return pass.one("embedding_forward", ids, table, computeType.code());
+    return table.rows(ids, computeType, pass);
   }
 }

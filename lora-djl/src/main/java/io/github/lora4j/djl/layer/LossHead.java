@@ -19,7 +19,7 @@ public final class LossHead {
   public static final int BLOCK = 2048;
 
   private final Norm norm;
-  private final NDArray weight;
+  private final FrozenMatrix weight;
   private final int chunk;
 
   /**
@@ -28,18 +28,18 @@ public final class LossHead {
    * @param norm the model's last norm
    * @param weight (V, D), tied to the embedding or not
    */
-  public LossHead(Norm norm, NDArray weight) {
+  public LossHead(Norm norm, FrozenMatrix weight) {
     this(CHUNK, norm, weight);
   }
 
-  private LossHead(int chunk, Norm norm, NDArray weight) {
+  private LossHead(int chunk, Norm norm, FrozenMatrix weight) {
     this.chunk = chunk;
     this.norm = norm;
     this.weight = weight;
   }
 
   /** A head that projects so many rows at a time. */
-  static LossHead inChunks(Norm norm, NDArray weight, int rows) {
+  static LossHead inChunks(Norm norm, FrozenMatrix weight, int rows) {
     return new LossHead(rows, norm, weight);
   }
 
@@ -78,7 +78,7 @@ public final class LossHead {
         normed = inner.one("select_rows", normed, states); // (M, D)
       }
       NDArray[] out =
-          inner.many("head_loss", normed, weight, targets, weights, chunk, wantGradient);
+          weight.call(inner, "head_loss", normed, targets, weights, chunk, wantGradient);
       double loss = out[0].toDoubleArray()[0];
       if (!wantGradient) {
         return new Result(loss, x);
@@ -113,6 +113,6 @@ public final class LossHead {
       long[] last = Arrays.stream(pass.batch().pieces().ends()).asLongStream().toArray();
       normed = pass.one("select_rows", normed, pass.manager().create(last)); // (B, D)
     }
-    return pass.one("head_logits", normed, weight);
+    return weight.call(pass, "head_logits", normed)[0];
   }
 }

@@ -16,17 +16,17 @@ import org.jspecify.annotations.Nullable;
 public final class Projection {
 
   private final String path;
-  private final NDArray weight;
+  private final FrozenMatrix weight;
   private final @Nullable NDArray bias;
 
   /**
    * A linear map of the base.
    *
    * @param path its path in the module tree
-   * @param weight (out, in), any floating type
+   * @param weight (out, in)
    * @param bias (out) in fp32, or null
    */
-  public Projection(String path, NDArray weight, @Nullable NDArray bias) {
+  public Projection(String path, FrozenMatrix weight, @Nullable NDArray bias) {
     this.path = path;
     this.weight = weight;
     this.bias = bias;
@@ -100,12 +100,12 @@ public final class Projection {
 
   private NDArray base(NDArray x, Pass pass) {
     if (bias == null) {
-      return pass.one("linear", x, weight);
+      return weight.forward(x, pass);
     }
     if (pass.isUniform()) {
-      return pass.one("linear_bias", x, weight, Biases.uniform(biasName(), bias, pass));
+      return weight.forward(x, Biases.uniform(biasName(), bias, pass), pass);
     }
-    NDArray y = pass.one("linear", x, weight);
+    NDArray y = weight.forward(x, pass);
     Biases.forEachRange(
         biasName(), bias, pass, (own, start, count) -> pass.one("add_bias", y, start, count, own));
     return y;
@@ -125,7 +125,7 @@ public final class Projection {
    * @return (N, in), or null if it is not wanted
    */
   public @Nullable NDArray backward(NDArray dy, Pass pass, Tape tape, boolean wantInput) {
-    NDArray dx = wantInput ? pass.one("linear_backward", dy, weight) : null; // (N, in)
+    NDArray dx = wantInput ? weight.backward(dy, pass) : null; // (N, in)
     NDArray[] target = dx == null ? new NDArray[0] : new NDArray[] {dx};
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);

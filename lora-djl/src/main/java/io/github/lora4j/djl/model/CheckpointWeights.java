@@ -3,8 +3,11 @@ package io.github.lora4j.djl.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.internal.Arithmetic;
+import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.djl.internal.WeightReader;
+import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
 import io.github.lora4j.spi.ParameterInfo;
@@ -26,7 +29,8 @@ public final class CheckpointWeights {
 
   private static final int LISTED = 20;
 
-  private final Map<String, NDArray> arrays = new LinkedHashMap<>();
+  private final Map<String, NDArray> vectors = new LinkedHashMap<>();
+  private final Map<String, FrozenMatrix> matrices = new LinkedHashMap<>();
   private long bytes;
 
   private CheckpointWeights() {}
@@ -38,7 +42,7 @@ public final class CheckpointWeights {
    * @param wanted names and shapes as the model has them
    * @param prefix what bare checkpoints leave out at the start of names, e.g. {@code transformer.}
    * @param ignorable names that may stand in a checkpoint without being wanted, e.g. a tied head
-   * @param type storage type of the matrices
+   * @param arithmetic how the matrices are stored and multiplied
    * @param manager owner of the arrays
    * @param name what to call the model in messages
    * @return the arrays by the model's names
@@ -50,7 +54,7 @@ public final class CheckpointWeights {
       List<ParameterInfo> wanted,
       String prefix,
       Set<String> ignorable,
-      ScalarType type,
+      Arithmetic arithmetic,
       NDManager manager,
       String name)
       throws IOException {
@@ -58,13 +62,28 @@ public final class CheckpointWeights {
     CheckpointWeights weights = new CheckpointWeights();
     try (WeightReader reader = new WeightReader(files, manager)) {
       for (ParameterInfo parameter : wanted) {
-        ScalarType stored = parameter.shape().size() == 1 ? ScalarType.FP32 : type;
         TensorEntry entry = Optional.ofNullable(found.get(parameter.name())).orElseThrow();
-        weights.arrays.put(parameter.name(), reader.read(entry, stored));
-        weights.bytes += parameter.elements() * stored.bytes();
+        if (parameter.shape().size() == 1) {
+          weights.vectors.put(parameter.name(), reader.read(entry, ScalarType.FP32));
+          weights.bytes += parameter.elements() * ScalarType.FP32.bytes();
+        } else {
+          weights.matrices.put(parameter.name(), weights.matrix(entry, arithmetic, reader));
+        }
       }
     }
     return weights;
+  }
+
+  private FrozenMatrix matrix(TensorEntry entry, Arithmetic arithmetic, WeightReader reader)
+      throws IOException {
+    ScalarType type = arithmetic.storage();
+    bytes += entry.elements() * type.bytes();
+    if (type != ScalarType.INT8) {
+      return new FrozenMatrix(reader.read(entry, type), null, arithmetic.products());
+    }
+    bytes += entry.shape().get(0) * ScalarType.FP32.bytes();
+    WeightReader.Quantised stored = reader.readInt8(entry);
+    return new FrozenMatrix(stored.values(), stored.scales(), arithmetic.products());
   }
 
   private static Map<String, TensorEntry> match(
@@ -123,23 +142,51 @@ public final class CheckpointWeights {
   }
 
   /**
-   * An array by the model's name for it.
+   * A matrix by the model's name for it.
    *
    * @param name one of the wanted names
-   * @return the array
+   * @return the matrix, as it is stored
    */
-  public NDArray get(String name) {
-    NDArray array = arrays.get(name);
-    if (array == null) {
-      throw new IllegalArgumentException("no parameter is called '%s'".formatted(name));
-    }
-    return array;
+  public FrozenMatrix matrix(String name) {
+    return require(matrices, name);
   }
 
   /**
-   * Size of all arrays.
+   * A one-dimensional parameter by the model's name for it.
    *
-   * @return bytes, mapped ones included
+   * @param name one of the wanted names
+   * @return its values in fp32
+   */
+  public NDArray vector(String name) {
+    return require(vectors, name);
+  }
+
+  /**
+   * The values of any parameter.
+   *
+   * @param name one of the wanted names
+   * @param manager owner of a new array
+   * @return fp32, dequantised
+   */
+  public NDArray values(String name, NDManager manager) {
+    FrozenMatrix matrix = matrices.get(name);
+    return matrix != null
+        ? matrix.dequantised(manager)
+        : Kernels.get().one(manager, "convert", vector(name), ScalarType.FP32.code());
+  }
+
+  private static <T> T require(Map<String, T> parameters, String name) {
+    T parameter = parameters.get(name);
+    if (parameter == null) {
+      throw new IllegalArgumentException("no parameter is called '%s'".formatted(name));
+    }
+    return parameter;
+  }
+
+  /**
+   * Size of all parameters.
+   *
+   * @return bytes as they are stored, scales and mapped ones included
    */
   public long bytes() {
     return bytes;

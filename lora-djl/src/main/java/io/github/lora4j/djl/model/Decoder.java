@@ -3,6 +3,7 @@ package io.github.lora4j.djl.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.StepShape;
+import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.djl.layer.KeyValueCache;
 import io.github.lora4j.djl.layer.Pass;
@@ -51,7 +52,16 @@ public interface Decoder extends AutoCloseable {
    *
    * @return the type, whatever the weights are stored in
    */
-  ScalarType computeType();
+  default ScalarType computeType() {
+    return arithmetic().compute();
+  }
+
+  /**
+   * What the numbers of this model are stored and computed in.
+   *
+   * @return all that decides their last bits
+   */
+  Arithmetic arithmetic();
 
   /**
    * Native memory of the weights, mapped files included.

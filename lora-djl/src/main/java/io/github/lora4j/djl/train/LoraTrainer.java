@@ -118,8 +118,7 @@ public final class LoraTrainer {
     LayerBudget memory = LayerBudget.of(peft, options.recompute());
     memory.requireFits(dataset, options.batchSize());
     StepPlan plan = new StepPlan(survey.examples(), options);
-    RunIdentity identity =
-        RunIdentity.of(plan, decoder.modules(), adapter, survey, validationSurvey);
+    RunIdentity identity = RunIdentity.of(plan, decoder, adapter, survey, validationSurvey);
     try (AdamW optimizer = new AdamW(adapter, options, decoder.manager())) {
       TrainingRun run =
           new TrainingRun(

@@ -4,8 +4,8 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.layer.AdapterWeights;
+import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.spi.AdapterLayout;
-import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TensorData;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -26,10 +26,11 @@ record RunIdentity(Map<String, String> entries) {
 
   private static final int LISTED = 20;
   private static final String ABSENT = "nothing";
+  private static final String LIBRARY = "matrix library";
 
   static RunIdentity of(
       StepPlan plan,
-      ModuleTree base,
+      Decoder base,
       AdapterWeights adapter,
       DataSurvey data,
       Optional<DataSurvey> validation) {
@@ -42,7 +43,11 @@ record RunIdentity(Map<String, String> entries) {
           entries.put("validation size", String.valueOf(survey.examples()));
           entries.put("validation checksum", Long.toHexString(survey.checksum()));
         });
-    entries.put("base", base.modelClass());
+    entries.put("base", base.modules().modelClass());
+    base.arithmetic()
+        .products()
+        .library()
+        .ifPresent(library -> entries.put(LIBRARY, library.name()));
     addAdapter(entries, adapter.layout());
     return new RunIdentity(entries);
   }
@@ -103,8 +108,9 @@ record RunIdentity(Map<String, String> entries) {
     for (String name : names) {
       String then = saved.entries.getOrDefault(name, ABSENT);
       String now = entries.getOrDefault(name, ABSENT);
-      if (!then.equals(now)) {
-        differences.add("%s: checkpoint %s, now %s".formatted(name, then, now));
+      if (!then.equals(now) && !(name.equals(LIBRARY) && crossesPrecision(then, now))) {
+        differences.add(
+            "%s: checkpoint %s, now %s%s".formatted(name, then, now, remedy(name, then)));
       }
     }
     if (differences.isEmpty()) {
@@ -123,6 +129,18 @@ record RunIdentity(Map<String, String> entries) {
                 differences.size(),
                 String.join("\n  ", differences.subList(0, listed)),
                 more));
+  }
+
+  /** A run may go on in another precision, which has no choice of library: bits differ anyway. */
+  private static boolean crossesPrecision(String then, String now) {
+    return then.equals(ABSENT) || now.equals(ABSENT);
+  }
+
+  private static String remedy(String name, String then) {
+    return name.equals(LIBRARY)
+        ? "; load the base with LoadOptions.builder().matrixLibrary(MatrixLibrary.%s)"
+            .formatted(then)
+        : "";
   }
 
   JsonObject toJson() {

@@ -84,7 +84,7 @@ final class EngineTrapsTest {
     NDArray leaf = manager.ones(new Shape(2, 2));
     leaf.setRequiresGradient(true);
     NDArray plain = leaf.matMul(leaf);
-    NDArray kernel = kernels.one(manager, "linear", leaf, leaf);
+    NDArray kernel = kernels.one(manager, "product", leaf, leaf, false);
 
     backward(plain);
     assertThat(leaf.getGradient().toFloatArray()).containsOnly(4);
@@ -101,14 +101,15 @@ final class EngineTrapsTest {
   void badShapeIsAnExceptionThatNamesTheSourceLine() {
     NDArray x = manager.ones(new Shape(2, 3));
 
-    assertThatThrownBy(() -> kernels.one(manager, "linear", x, manager.ones(new Shape(2, 4))))
+    assertThatThrownBy(
+            () -> kernels.one(manager, "product", x, manager.ones(new Shape(2, 4)), false))
         .isInstanceOf(EngineException.class)
         .hasMessageContaining("torch.mm(x");
   }
 
   @Test
   void argumentThatIsNoValueIsRefusedBeforeItReachesNativeCode() {
-    assertThatThrownBy(() -> kernels.one(manager, "linear", new Object()))
+    assertThatThrownBy(() -> kernels.one(manager, "product", new Object()))
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("a kernel takes arrays, numbers, booleans, strings and lists");
   }
@@ -121,7 +122,7 @@ final class EngineTrapsTest {
 
     for (int i = 0; i < 20; i++) {
       try (NDManager scope = manager.newSubManager()) {
-        NDArray y = kernels.one(scope, "linear", x, weight);
+        NDArray y = kernels.one(scope, "product", x, weight, false);
         assertThat(y.getManager()).isSameAs(scope);
       }
     }
@@ -152,7 +153,7 @@ final class EngineTrapsTest {
 
   private float[] product(NDArray x, NDArray weight) {
     try (NDManager scope = manager.newSubManager()) {
-      return kernels.one(scope, "linear", x, weight).toFloatArray();
+      return kernels.one(scope, "product", x, weight, false).toFloatArray();
     }
   }
 }

@@ -98,7 +98,7 @@ final class DropoutTest {
   void inferenceDropsNothing() {
     try (LayerLab lab = new LayerLab(6)) {
       AdapterWeights adapter = lab.adapter(true, lab.pair("p", 3, 3, 2, 0.9));
-      Projection layer = new Projection("p", lab.normal(3, 3), null);
+      Projection layer = new Projection("p", FrozenMatrix.of(lab.normal(3, 3)), null);
       NDArray x = lab.normal(2, 3);
       List<AdapterSegment> all = List.of(new AdapterSegment(adapter, 0, 1));
       float[] first;

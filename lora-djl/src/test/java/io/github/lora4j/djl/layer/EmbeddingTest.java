@@ -23,7 +23,7 @@ final class EmbeddingTest {
       TokenBatch batch = TokenBatch.of(new int[] {6, 0}, new int[] {3, 3, 1});
 
       try (Pass pass = Pass.inference(lab.manager, batch, List.of())) {
-        NDArray y = new Embedding(table, compute).forward(pass);
+        NDArray y = new Embedding(FrozenMatrix.of(table), compute).forward(pass);
 
         assertThat(y.getShape().getShape()).containsExactly(5, D);
         float[] found = lab.floats(y);
@@ -37,9 +37,28 @@ final class EmbeddingTest {
   }
 
   @Test
+  void rowsOfInt8AreThoseOfTheDequantisedTable() {
+    try (LayerLab lab = new LayerLab(3)) {
+      FrozenMatrix table = lab.int8(lab.normal(V, D));
+      float[] rows = table.dequantised(lab.manager).toFloatArray();
+      TokenBatch batch = TokenBatch.of(new int[] {6, 0}, new int[] {3, 3, 1});
+
+      try (Pass pass = Pass.inference(lab.manager, batch, List.of())) {
+        float[] found = lab.floats(new Embedding(table, ScalarType.FP32).forward(pass));
+
+        for (int n = 0; n < 5; n++) {
+          int token = (int) batch.tokens()[n];
+          assertThat(LayerLab.rows(found, D, n, 1))
+              .containsExactly(LayerLab.rows(rows, D, token, 1));
+        }
+      }
+    }
+  }
+
+  @Test
   void passesLeaveNoArrays() {
     try (LayerLab lab = new LayerLab(2)) {
-      Embedding layer = new Embedding(lab.normal(V, D), ScalarType.FP32);
+      Embedding layer = new Embedding(FrozenMatrix.of(lab.normal(V, D)), ScalarType.FP32);
 
       lab.assertNoLeak(
           lab.batch(V, 3, 1), lab.adapter(true, lab.pair("elsewhere", 2, 2, 1, 0)), layer::forward);

@@ -11,6 +11,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class FewRowsTest {
 
   private static final int MANY = 40;
+  private static final NDArray[] NONE = {};
 
   /** Higher than wide, wider than high; as many rows as decide the way, and their neighbours. */
   @ParameterizedTest
@@ -51,7 +52,7 @@ final class FewRowsTest {
   private static float[] product(LayerLab lab, NDArray x, NDArray weight, @Nullable NDArray bias) {
     return lab.floats(
         bias == null
-            ? Kernels.get().one(lab.manager, "linear", x, weight)
-            : Kernels.get().one(lab.manager, "linear_bias", x, weight, bias));
+            ? Kernels.get().one(lab.manager, "frozen_forward", x, weight, NONE, false)
+            : Kernels.get().one(lab.manager, "frozen_forward_bias", x, weight, NONE, false, bias));
   }
 }

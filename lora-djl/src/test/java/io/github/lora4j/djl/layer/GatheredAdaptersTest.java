@@ -64,9 +64,9 @@ final class GatheredAdaptersTest {
       NDArray weight = lab.as(type, lab.normal(OUT, IN));
       List<Projection> layers =
           List.of(
-              new Projection("q", weight, lab.normal(OUT)),
-              new Projection("d", weight, lab.normal(OUT)),
-              new Projection("d", weight, null));
+              new Projection("q", FrozenMatrix.of(weight), lab.normal(OUT)),
+              new Projection("d", FrozenMatrix.of(weight), lab.normal(OUT)),
+              new Projection("d", FrozenMatrix.of(weight), null));
       Norm norm = new Norm("norm", lab.normal(IN), lab.normal(IN), 1e-5);
       NDArray x = lab.as(type, lab.normal(ROWS, IN));
 
@@ -93,7 +93,7 @@ final class GatheredAdaptersTest {
           lab.adapter(false, Map.of("q.bias", OUT), lab.pair("q", IN, OUT, 2, 0));
       AdapterWeights other =
           lab.adapter(false, Map.of("q.bias", OUT), lab.pair("q", IN, OUT, 2, 0));
-      Projection layer = new Projection("q", lab.normal(OUT, IN), lab.normal(OUT));
+      Projection layer = new Projection("q", FrozenMatrix.of(lab.normal(OUT, IN)), lab.normal(OUT));
       NDArray x = lab.normal(ROWS, IN);
       List<AdapterSegment> all = List.of(new AdapterSegment(adapter, 0, ROWS));
       List<AdapterSegment> others = List.of(new AdapterSegment(other, 0, ROWS));
@@ -117,7 +117,7 @@ final class GatheredAdaptersTest {
   void stepsMakeNoArraysAndRowsThatLeaveTakeTheirs() {
     try (LayerLab lab = new LayerLab(3)) {
       Mixture mixture = new Mixture(lab);
-      Projection layer = new Projection("q", lab.normal(OUT, IN), lab.normal(OUT));
+      Projection layer = new Projection("q", FrozenMatrix.of(lab.normal(OUT, IN)), lab.normal(OUT));
       NDArray x = lab.normal(ROWS, IN);
       NDArray fewer = lab.normal(2, IN);
       List<AdapterSegment> mixed = mixture.batches().get(7);

@@ -12,6 +12,7 @@ import ai.djl.ndarray.types.Shape;
 import ai.djl.training.GradientCollector;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Kernels;
+import io.github.lora4j.djl.internal.MatrixProducts;
 import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.TensorData;
@@ -111,6 +112,16 @@ final class LayerLab implements AutoCloseable {
   /** The array in another storage type; bf16 may only be given to kernels. */
   NDArray as(ScalarType type, NDArray array) {
     return Kernels.get().one(manager, "convert", array, type.code());
+  }
+
+  /** The matrix rounded to rows of int8, as on loading a checkpoint. */
+  FrozenMatrix int8(NDArray matrix) {
+    long[] shape = matrix.getShape().getShape();
+    long[] rows = {shape[0]};
+    NDArray values = Kernels.get().one(manager, "empty", shape, "cpu", ScalarType.INT8.code());
+    NDArray scales = Kernels.get().one(manager, "empty", rows, "cpu", ScalarType.FP32.code());
+    Kernels.get().run("place_int8", values, scales, matrix, 0);
+    return new FrozenMatrix(values, scales, MatrixProducts.only());
   }
 
   float[] floats(NDArray array) {

@@ -88,7 +88,7 @@ final class LossHeadTest {
       List<float[]> expected = lab.autograd(one, () -> plain(x, bias, table, labels), x);
 
       try (Pass pass = Pass.inference(lab.manager, TokenBatch.of(ROWS, labels), List.of())) {
-        LossHead head = LossHead.inChunks(norm(), table, chunk);
+        LossHead head = LossHead.inChunks(norm(), FrozenMatrix.of(table), chunk);
         LossHead.Result result = head.loss(x, pass, SCALE, true);
 
         assertThat(result.loss()).isCloseTo(expectedLoss, within(1e-4));
@@ -172,7 +172,7 @@ final class LossHeadTest {
       NDArray x = lab.normal(10, D);
 
       try (Pass pass = Pass.inference(lab.manager, batch, List.of())) {
-        LossHead head = LossHead.inChunks(norm(), large, 2);
+        LossHead head = LossHead.inChunks(norm(), FrozenMatrix.of(large), 2);
         LossHead.Result result = head.loss(x, pass, SCALE, true);
 
         assertThat(result.loss()).isFinite().isGreaterThan(100);
@@ -203,17 +203,39 @@ final class LossHeadTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(names = {"FP32", "BF16"})
+  void int8TableEqualsItsDequantisedOne(ScalarType type) {
+    try (lab) {
+      NDArray x = lab.as(type, lab.normal(10, D));
+      FrozenMatrix int8 = lab.int8(lab.normal(5_001, D));
+      FrozenMatrix dense = FrozenMatrix.of(lab.as(type, int8.dequantised(lab.manager)));
+
+      try (Pass pass = Pass.inference(lab.manager, batch, List.of())) {
+        LossHead.Result actual = LossHead.inChunks(norm(), int8, 3).loss(x, pass, SCALE, true);
+        LossHead.Result expected = LossHead.inChunks(norm(), dense, 3).loss(x, pass, SCALE, true);
+
+        assertThat(actual.loss()).isCloseTo(expected.loss(), within(1e-5 * expected.loss()));
+        LayerLab.assertClose(lab.floats(actual.gradient()), lab.floats(expected.gradient()), 1e-5);
+        LayerLab.assertClose(
+            LossHead.inChunks(norm(), int8, 3).logits(x, pass, false).toFloatArray(),
+            LossHead.inChunks(norm(), dense, 3).logits(x, pass, false).toFloatArray(),
+            1e-5);
+      }
+    }
+  }
+
   /** exp of a difference of 30 exceeds fp16: such rows only stay finite if they are shifted. */
   @ParameterizedTest
-  @EnumSource
+  @EnumSource(names = {"FP32", "BF16", "FP16"})
   void scoresFarAboveThatOfTheTargetStayFinite(ScalarType type) {
     try (lab) {
       NDArray x = lab.normal(10, D);
       NDArray table = weight.mul(30);
 
       try (Pass pass = Pass.inference(lab.manager, batch, List.of())) {
-        LossHead head = LossHead.inChunks(norm(), lab.as(type, table), 2);
-        LossHead full = LossHead.inChunks(norm(), table, 2);
+        LossHead head = LossHead.inChunks(norm(), FrozenMatrix.of(lab.as(type, table)), 2);
+        LossHead full = LossHead.inChunks(norm(), FrozenMatrix.of(table), 2);
         LossHead.Result result = head.loss(lab.as(type, x), pass, SCALE, true);
         LossHead.Result expected = full.loss(x, pass, SCALE, true);
 
@@ -262,7 +284,7 @@ final class LossHeadTest {
   }
 
   private LossHead head(int chunk, ScalarType type) {
-    return LossHead.inChunks(norm(), lab.as(type, weight), chunk);
+    return LossHead.inChunks(norm(), FrozenMatrix.of(lab.as(type, weight)), chunk);
   }
 
   private Norm norm() {

@@ -131,8 +131,8 @@ final class MlpTest {
 
   private Mlp layer(ScalarType type) {
     return new Mlp(
-        new Projection(UP, lab.as(type, up), upBias),
-        new Projection(DOWN, lab.as(type, down), downBias));
+        new Projection(UP, FrozenMatrix.of(lab.as(type, up)), upBias),
+        new Projection(DOWN, FrozenMatrix.of(lab.as(type, down)), downBias));
   }
 
   private NDArray plain(NDArray x, NDArray[] pairs, NDArray[] masks) {

@@ -15,7 +15,7 @@ final class PassTest {
   void closedAdapterStillServesThePassThatHoldsIt() {
     try (LayerLab lab = new LayerLab(1)) {
       AdapterWeights adapter = lab.adapter(false, lab.pair("p", 3, 2, 2, 0));
-      Projection layer = new Projection("p", lab.normal(2, 3), null);
+      Projection layer = new Projection("p", FrozenMatrix.of(lab.normal(2, 3)), null);
       NDArray x = lab.normal(2, 3);
       List<AdapterSegment> all = List.of(new AdapterSegment(adapter, 0, 1));
 

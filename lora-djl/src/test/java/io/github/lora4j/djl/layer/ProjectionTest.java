@@ -31,7 +31,7 @@ final class ProjectionTest {
       NDArray a = lab.copyOf(adapter, PATH + ".lora_A");
       NDArray b = lab.copyOf(adapter, PATH + ".lora_B");
       NDArray bias = lab.copyOf(adapter, PATH + ".bias");
-      Projection layer = new Projection(PATH, w, lab.normal(OUT));
+      Projection layer = new Projection(PATH, FrozenMatrix.of(w), lab.normal(OUT));
 
       try (Pass pass = Pass.training(lab.manager, lab.batch(9, 4, 2), adapter, 7);
           Tape tape = Tape.recording(pass.manager())) {
@@ -58,7 +58,7 @@ final class ProjectionTest {
       NDArray x = lab.normal(3, IN);
       NDArray dy = lab.normal(3, OUT);
       AdapterWeights adapter = adapter(lab, true, dropout);
-      Projection layer = new Projection(PATH, lab.normal(OUT, IN), null);
+      Projection layer = new Projection(PATH, FrozenMatrix.of(lab.normal(OUT, IN)), null);
 
       try (Pass pass = Pass.training(lab.manager, lab.batch(9, 3), adapter, 3);
           Tape tape = Tape.recording(pass.manager())) {
@@ -86,7 +86,7 @@ final class ProjectionTest {
       NDArray x = lab.normal(3, IN);
       NDArray dy = lab.normal(3, OUT);
       AdapterWeights adapter = adapter(lab, true, 0);
-      Projection layer = new Projection(PATH, lab.normal(OUT, IN), null);
+      Projection layer = new Projection(PATH, FrozenMatrix.of(lab.normal(OUT, IN)), null);
 
       float[] once = new float[0];
       for (int i = 0; i < 2; i++) {
@@ -112,7 +112,8 @@ final class ProjectionTest {
       NDArray x = lab.normal(9, IN);
       AdapterWeights first = adapter(lab, false, 0.5);
       AdapterWeights second = lab.adapter(false, lab.pair(PATH, IN, OUT, 3, 0));
-      Projection layer = new Projection(PATH, lab.normal(OUT, IN), lab.normal(OUT));
+      Projection layer =
+          new Projection(PATH, FrozenMatrix.of(lab.normal(OUT, IN)), lab.normal(OUT));
       List<AdapterSegment> mixed =
           List.of(new AdapterSegment(second, 3, 1), new AdapterSegment(first, 1, 2));
       float[] base = run(lab, layer, x, lengths, List.of());
@@ -146,7 +147,7 @@ final class ProjectionTest {
       AdapterWeights full = adapter(lab, true, 0.2);
       AdapterWeights half = adapter(lab, true, 0.2);
       half.write(full.read());
-      Projection layer = new Projection(PATH, w, lab.normal(OUT));
+      Projection layer = new Projection(PATH, FrozenMatrix.of(w), lab.normal(OUT));
 
       float[][] expected = bothWays(lab, layer, x, dy, full);
       float[][] actual = bothWays(lab, layer, lab.as(type, x), lab.as(type, dy), half);
@@ -173,7 +174,8 @@ final class ProjectionTest {
   void passesLeaveNoArrays() {
     try (LayerLab lab = new LayerLab(6)) {
       AdapterWeights adapter = adapter(lab, true, 0.3);
-      Projection layer = new Projection(PATH, lab.normal(OUT, IN), lab.normal(OUT));
+      Projection layer =
+          new Projection(PATH, FrozenMatrix.of(lab.normal(OUT, IN)), lab.normal(OUT));
       NDArray x = lab.normal(3, IN);
       NDArray dy = lab.normal(3, OUT);
 

@@ -7,6 +7,9 @@ import io.github.lora4j.LoraConfig;
 import io.github.lora4j.LoraException;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.CausalLm;
+import io.github.lora4j.djl.LoadOptions;
+import io.github.lora4j.djl.MatrixLibrary;
+import io.github.lora4j.djl.Precision;
 import io.github.lora4j.djl.data.TrainingDataset;
 import io.github.lora4j.io.SafetensorsWriter;
 import java.io.IOException;
@@ -194,6 +197,39 @@ final class ResumeTest {
                   + " 32 to 128, now rank 8, scaling 1.0, dropout 0.2, 32 to 128");
       assertThat(TinyRun.bits(peft)).isEqualTo(before);
     }
+  }
+
+  @Test
+  void otherLibraryIsRefusedAndTheMessageSaysHowToLoadTheBase(@TempDir Path directory)
+      throws IOException {
+    TrainingOptions options = TinyRun.options().checkpointDirectory(directory).build();
+    trainUntil(2, options);
+
+    try (CausalLm other = TinyRun.base(MatrixLibrary.ONEDNN);
+        PeftModel<CausalLm> peft = TinyRun.wrap(other)) {
+      LoraTrainer trainer = resuming(peft, directory);
+
+      assertThatThrownBy(() -> trainer.train(DATA))
+          .isInstanceOf(LoraException.class)
+          .hasMessageContainingAll(
+              "(1 differences)",
+              "matrix library: checkpoint MKL, now ONEDNN; load the base with"
+                  + " LoadOptions.builder().matrixLibrary(MatrixLibrary.MKL)");
+    }
+    LoadOptions half = LoadOptions.builder().precision(Precision.BF16).build();
+    try (CausalLm other = CausalLm.load(TinyRun.CHECKPOINT, half);
+        PeftModel<CausalLm> peft = TinyRun.wrap(other)) {
+      TrainingReport report = resuming(peft, directory).train(DATA);
+
+      assertThat(report.steps()).as("a run may go on in another precision").hasSize(7);
+    }
+  }
+
+  private static LoraTrainer resuming(PeftModel<CausalLm> peft, Path directory) {
+    return TinyRun.trainer(peft, TinyRun.options().checkpointDirectory(directory).build())
+        .validation(HELD_OUT)
+        .resumeFrom(directory)
+        .build();
   }
 
   @Test

@@ -3,6 +3,8 @@ package io.github.lora4j.djl.train;
 import io.github.lora4j.LoraConfig;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.CausalLm;
+import io.github.lora4j.djl.LoadOptions;
+import io.github.lora4j.djl.MatrixLibrary;
 import io.github.lora4j.djl.data.TokenDataset;
 import io.github.lora4j.djl.data.TrainingDataset;
 import io.github.lora4j.spi.TensorData;
@@ -21,7 +23,12 @@ final class TinyRun {
   private TinyRun() {}
 
   static CausalLm base() throws IOException {
-    return CausalLm.load(CHECKPOINT);
+    return base(MatrixLibrary.MKL);
+  }
+
+  /** Fixed, since runs of two processes are compared bit by bit. */
+  static CausalLm base(MatrixLibrary library) throws IOException {
+    return CausalLm.load(CHECKPOINT, LoadOptions.builder().matrixLibrary(library).build());
   }
 
   static PeftModel<CausalLm> wrap(CausalLm base) {

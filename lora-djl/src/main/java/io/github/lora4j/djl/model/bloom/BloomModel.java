@@ -2,10 +2,10 @@ package io.github.lora4j.djl.model.bloom;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import io.github.lora4j.djl.internal.Kernels;
-import io.github.lora4j.djl.internal.ScalarType;
+import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.layer.AlibiAttention;
 import io.github.lora4j.djl.layer.Embedding;
+import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.KeyValueCache;
 import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Mlp;
@@ -38,7 +38,7 @@ public final class BloomModel implements Decoder {
   private final ModuleTree tree;
   private final CheckpointWeights weights;
   private final NDManager manager;
-  private final ScalarType computeType;
+  private final Arithmetic arithmetic;
 
   private final Embedding embedding;
   private final Norm embeddingNorm;
@@ -50,20 +50,21 @@ public final class BloomModel implements Decoder {
       ModuleTree tree,
       CheckpointWeights weights,
       NDManager manager,
-      ScalarType computeType) {
+      Arithmetic arithmetic) {
     this.config = config;
     this.tree = tree;
     this.weights = weights;
     this.manager = manager;
-    this.computeType = computeType;
-    NDArray table = weights.get(PREFIX + "word_embeddings.weight"); // (V, D)
+    this.arithmetic = arithmetic;
+    FrozenMatrix table = weights.matrix(PREFIX + "word_embeddings.weight"); // (V, D)
     NDArray slopes = AlibiAttention.slopes(manager, config.heads()); // (H)
-    this.embedding = new Embedding(table, computeType);
+    this.embedding = new Embedding(table, arithmetic.compute());
     this.embeddingNorm = norm(PREFIX + "word_embeddings_layernorm");
     for (int layer = 0; layer < config.layers(); layer++) {
       blocks.add(block(layer, slopes));
     }
-    NDArray output = config.tied() ? table : weights.get(BloomTree.HEAD + ".weight"); // (V, D)
+    FrozenMatrix output =
+        config.tied() ? table : weights.matrix(BloomTree.HEAD + ".weight"); // (V, D)
     this.head = new LossHead(norm(PREFIX + "ln_f"), output);
   }
 
@@ -73,19 +74,13 @@ public final class BloomModel implements Decoder {
    * @param config its shape
    * @param files its tensors
    * @param name what to call the model in messages and adapters
-   * @param storageType type of the matrices in memory
-   * @param computeType type that the layers compute in
+   * @param arithmetic what the numbers are stored and computed in
    * @param manager owner of the weights; closed with the model
    * @return the model
    * @throws IOException if a file cannot be read
    */
   public static BloomModel read(
-      BloomConfig config,
-      Safetensors files,
-      String name,
-      ScalarType storageType,
-      ScalarType computeType,
-      NDManager manager)
+      BloomConfig config, Safetensors files, String name, Arithmetic arithmetic, NDManager manager)
       throws IOException {
     ModuleTree tree = BloomTree.of(config, name);
     CheckpointWeights weights =
@@ -94,10 +89,10 @@ public final class BloomModel implements Decoder {
             tree.parameters(),
             PREFIX,
             Set.of(BloomTree.HEAD + ".weight"),
-            storageType,
+            arithmetic,
             manager,
             "%s (bloom, %d layers of width %d)".formatted(name, config.layers(), config.hidden()));
-    return new BloomModel(config, tree, weights, manager, computeType);
+    return new BloomModel(config, tree, weights, manager, arithmetic);
   }
 
   /**
@@ -125,11 +120,11 @@ public final class BloomModel implements Decoder {
 
   private Norm norm(String path) {
     return new Norm(
-        path, weights.get(path + ".weight"), weights.get(path + ".bias"), config.epsilon());
+        path, weights.vector(path + ".weight"), weights.vector(path + ".bias"), config.epsilon());
   }
 
   private Projection projection(String path) {
-    return new Projection(path, weights.get(path + ".weight"), weights.get(path + ".bias"));
+    return new Projection(path, weights.matrix(path + ".weight"), weights.vector(path + ".bias"));
   }
 
   @Override
@@ -172,7 +167,13 @@ public final class BloomModel implements Decoder {
   @Override
   public KeyValueCache newCache(int rows, int capacity) {
     return new KeyValueCache(
-        manager, computeType, config.layers(), rows, config.heads(), config.headWidth(), capacity);
+        manager,
+        computeType(),
+        config.layers(),
+        rows,
+        config.heads(),
+        config.headWidth(),
+        capacity);
   }
 
   @Override
@@ -183,8 +184,7 @@ public final class BloomModel implements Decoder {
   @Override
   public TensorData parameter(String name) {
     try (NDManager scope = manager.newSubManager()) {
-      NDArray values =
-          Kernels.get().one(scope, "convert", weights.get(name), ScalarType.FP32.code());
+      NDArray values = weights.values(name, scope);
       List<Long> shape =
           tree.parameters().stream()
               .filter(parameter -> parameter.name().equals(name))
@@ -206,8 +206,8 @@ public final class BloomModel implements Decoder {
   }
 
   @Override
-  public ScalarType computeType() {
-    return computeType;
+  public Arithmetic arithmetic() {
+    return arithmetic;
   }
 
   @Override

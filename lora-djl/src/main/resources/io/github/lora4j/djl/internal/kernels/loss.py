@@ -1,25 +1,25 @@
-# Cross-entropy without logits. x: (M, D), only rows that carry a label; weight: (V, D); targets: (M) int64; weights: (M) fp64.
+# Cross-entropy without logits. x: (M, D), only rows that carry a label; weight, scales, onednn: the frozen table (V, D); targets: (M) int64; weights: (M) fp64.
 # z = x weightᵀ; loss = sum(weights * (logsumexp(z) - z[target])); dz = weights * (softmax(z) - onehot(target)); dx = dz weight.
 # dx is attention of x over the rows of the table, so it is computed as flash attention is (Dao et al. 2022): block by block of the vocabulary,
 # with a running normaliser. A block of logits is used while it is in the processor's cache, and the table is read once for both products.
 # The target stays out of the sums, since softmax - 1 of a confident row would cancel: dz[target] = -(sum of the others) / (sum of all).
 
-def head_loss(self: __torch__.K, x: Tensor, weight: Tensor, targets: Tensor, weights: Tensor, chunk: int, want_gradient: bool) -> Tuple[Tensor, Tensor]:
+def head_loss(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, targets: Tensor, weights: Tensor, chunk: int, want_gradient: bool) -> Tuple[Tensor, Tensor]:
   n = x.size(0)
   dx = torch.empty_like(x) if want_gradient else x
   loss = torch.zeros([1], dtype=7, layout=None, device=x.device)
   start = 0
   while start < n:
     count = min(chunk, n - start)
-    part = self.head_rows(x.narrow(0, start, count), weight, targets.narrow(0, start, count), weights.narrow(0, start, count), loss, want_gradient)
+    part = self.head_rows(x.narrow(0, start, count), weight, scales, onednn, targets.narrow(0, start, count), weights.narrow(0, start, count), loss, want_gradient)
     if want_gradient:
       dx.narrow(0, start, count).copy_(part)
     start = start + count
   return loss, dx
 
 # Adds to the loss; returns dx in fp32, or zeros if it is not wanted.
-def head_rows(self: __torch__.K, x: Tensor, weight: Tensor, targets: Tensor, weights: Tensor, loss: Tensor, want_gradient: bool) -> Tensor:
-  own = torch.index_select(weight, 0, targets).to(6)
+def head_rows(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, targets: Tensor, weights: Tensor, loss: Tensor, want_gradient: bool) -> Tensor:
+  own = self.frozen_at(weight, scales, targets, x.dtype).to(6)
   wanted = (x.to(6) * own).sum([1], True)
   shift = wanted.clone()
   others = torch.zeros_like(wanted)
@@ -27,12 +27,12 @@ def head_rows(self: __torch__.K, x: Tensor, weight: Tensor, targets: Tensor, wei
   start = 0
   while start < weight.size(0):
     count = min(2048, weight.size(0) - start)
-    block = weight.narrow(0, start, count).to(x.dtype)
-    z = self.linear(x, block)
+    block = self.frozen_rows(weight, scales, start, count, x.dtype)
+    z = self.product(x, block, onednn)
     self.leave_out(z, targets.view([-1, 1]) - start)
     self.exponentials(z, shift, others, dx)
     if want_gradient:
-      dx.add_(torch.mm(z, block))
+      dx.add_(self.product_backward(z, block, onednn))
     start = start + count
   all = others + (wanted - shift).exp()
   loss.add_(((shift + all.log() - wanted).to(7) * weights.view([-1, 1])).sum())
@@ -71,8 +71,8 @@ def exponentials(self: __torch__.K, z: Tensor, shift: Tensor, others: Tensor, dx
     start = start + count
   return z
 
-def head_logits(self: __torch__.K, x: Tensor, weight: Tensor) -> Tensor:
-  return self.linear(x, weight).to(6)
+def head_logits(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool) -> Tensor:
+  return self.frozen_forward(x, weight, scales, onednn).to(6)
 
 # The best token of every row and its score, (B, 2) in fp64, where ids are exact: the first of equals, the first NaN if there is one.
 def head_best(self: __torch__.K, logits: Tensor) -> Tensor:

@@ -1,15 +1,26 @@
-# Linear maps. x: (N, in), weight: (out, in), y: (N, out). Weights may be stored in another type than x: they are cast here.
+# Linear maps by a frozen matrix. x: (N, in), weight: (out, in), y: (N, out). A matrix is used as it is where it is stored in the type of x,
+# and converted a block of rows at a time where it is not, so that no second copy of it is ever whole. Rows of int8 carry one scale each
+# (scales: one tensor (out) in fp32, else none). onednn: which of libtorch's two libraries multiplies fp32 on the CPU.
 
-def linear(self: __torch__.K, x: Tensor, weight: Tensor) -> Tensor:
-  if self.is_few(x):
-    return self.few_rows(x, weight.to(x.dtype))
-  return torch.mm(x, weight.to(x.dtype).t())
+def frozen_rows(self: __torch__.K, weight: Tensor, scales: List[Tensor], start: int, count: int, dtype: int) -> Tensor:
+  rows = weight.narrow(0, start, count)
+  if len(scales) == 0:
+    return rows.to(dtype)
+  scale = scales[0].narrow(0, start, count).unsqueeze(1)
+  if dtype == 15:
+    return torch.mul(rows, scale.to(15))
+  return rows.to(6).mul_(scale).to(dtype)
 
-# bias: (out), or (N, out) where every row has its own
-def linear_bias(self: __torch__.K, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-  if self.is_few(x):
-    return self.few_rows_bias(x, weight.to(x.dtype), bias.to(x.dtype))
-  return torch.addmm(bias.to(x.dtype), x, weight.to(x.dtype).t())
+# The rows of some indices.
+def frozen_at(self: __torch__.K, weight: Tensor, scales: List[Tensor], at: Tensor, dtype: int) -> Tensor:
+  rows = torch.index_select(weight, 0, at)
+  if len(scales) == 0:
+    return rows.to(dtype)
+  return self.frozen_rows(rows, [torch.index_select(scales[0], 0, at)], 0, rows.size(0), dtype)
+
+# Rows in a block of 8 million elements: large enough for a product to reach its speed, small beside a model.
+def block_rows(self: __torch__.K, weight: Tensor) -> int:
+  return max(1, min(weight.size(0), 8388608 // weight.size(1)))
 
 # A product of few rows takes as long as reading the weight. On a CPU the order of the operands decides how fast that is: measured with
 # libtorch 2.7 on x86-64, the matrix-vector product is best for one row, and for some more the weight as the left operand (up to a third
@@ -37,8 +48,64 @@ def few_rows_bias(self: __torch__.K, x: Tensor, weight: Tensor, bias: Tensor) ->
   column = bias.t() if bias.dim() == 2 else bias.unsqueeze(1)
   return torch.addmm(column, weight, x.t()).t().contiguous()
 
-def linear_backward(self: __torch__.K, dy: Tensor, weight: Tensor) -> Tensor:
-  return torch.mm(dy, weight.to(dy.dtype))
+def product(self: __torch__.K, x: Tensor, weight: Tensor, onednn: bool) -> Tensor:
+  if onednn and x.dtype == 6:
+    return self.onednn_product(x, weight)
+  if self.is_few(x):
+    return self.few_rows(x, weight)
+  return torch.mm(x, weight.t())
+
+def product_backward(self: __torch__.K, dy: Tensor, weight: Tensor, onednn: bool) -> Tensor:
+  if onednn and dy.dtype == 6:
+    return self.onednn_product(dy, weight.t())
+  return torch.mm(dy, weight)
+
+# On the CPU libtorch multiplies int8 rows by bf16 as they are: for few rows of x faster than by a bf16 matrix, which is twice as long to
+# read, for more than some 20 slower than dequantising; by fp32 it does so element by element. Its vector loop has no tail: a width that is not a multiple of the
+# vector's would be read beyond its end.
+def packed(self: __torch__.K, x: Tensor, weight: Tensor) -> bool:
+  return weight.dtype == 1 and x.dtype == 15 and not x.is_cuda and x.size(0) <= 16 and x.size(1) % 32 == 0
+
+def frozen_forward(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool) -> Tensor:
+  if weight.dtype == x.dtype:
+    return self.product(x, weight, onednn)
+  if self.packed(x, weight):
+    return torch._weight_int8pack_mm(x.contiguous(), weight, scales[0].to(x.dtype))
+  n = weight.size(0)
+  block = self.block_rows(weight)
+  if block == n:
+    return self.product(x, self.frozen_rows(weight, scales, 0, n, x.dtype), onednn)
+  y = torch.empty([x.size(0), n], dtype=x.dtype, layout=None, device=x.device)
+  start = 0
+  while start < n:
+    count = min(block, n - start)
+    y.narrow(1, start, count).copy_(self.product(x, self.frozen_rows(weight, scales, start, count, x.dtype), onednn))
+    start = start + count
+  return y
+
+# bias: (out), or (N, out) where every row has its own
+def frozen_forward_bias(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, bias: Tensor) -> Tensor:
+  if weight.dtype == x.dtype and not onednn:
+    if self.is_few(x):
+      return self.few_rows_bias(x, weight, bias.to(x.dtype))
+    return torch.addmm(bias.to(x.dtype), x, weight.t())
+  return self.frozen_forward(x, weight, scales, onednn).add_(bias.to(x.dtype))
+
+# dy weight; blocks are summed in fp32.
+def frozen_backward(self: __torch__.K, dy: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool) -> Tensor:
+  if weight.dtype == dy.dtype:
+    return self.product_backward(dy, weight, onednn)
+  n = weight.size(0)
+  block = self.block_rows(weight)
+  if block == n:
+    return self.product_backward(dy, self.frozen_rows(weight, scales, 0, n, dy.dtype), onednn)
+  dx = torch.zeros([dy.size(0), weight.size(1)], dtype=6, layout=None, device=dy.device)
+  start = 0
+  while start < n:
+    count = min(block, n - start)
+    dx.add_(self.product_backward(dy.narrow(1, start, count), self.frozen_rows(weight, scales, start, count, dy.dtype), onednn))
+    start = start + count
+  return dx.to(dy.dtype)
 
 def add_bias(self: __torch__.K, y: Tensor, start: int, count: int, bias: Tensor) -> Tensor:
   return y.narrow(0, start, count).add_(bias.to(y.dtype))

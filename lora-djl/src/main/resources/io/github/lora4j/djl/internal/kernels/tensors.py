@@ -1,5 +1,5 @@
 # Placing weights: storage types that DJL's own calls cannot carry (bf16) only ever move inside kernels.
-# dtype codes are c10::ScalarType: 4 int64, 5 fp16, 6 fp32, 15 bf16.
+# dtype codes are c10::ScalarType: 1 int8, 4 int64, 5 fp16, 6 fp32, 15 bf16.
 
 def map_file(self: __torch__.K, path: str, elements: int, dtype: int) -> Tensor:
   # private mapping: nothing written here could ever reach the file
@@ -11,8 +11,29 @@ def slice_of(self: __torch__.K, flat: Tensor, start: int, shape: List[int]) -> T
     elements = elements * size
   return flat.narrow(0, start, elements).view(shape)
 
-def place(self: __torch__.K, x: Tensor, device: str, dtype: int) -> Tensor:
-  return x.to(torch.device(device), dtype)
+def empty(self: __torch__.K, shape: List[int], device: str, dtype: int) -> Tensor:
+  return torch.empty(shape, dtype=dtype, layout=None, device=torch.device(device))
+
+# A piece of a tensor, converted to the type of the whole before it moves to its device. start: in elements.
+def place(self: __torch__.K, whole: Tensor, piece: Tensor, start: int) -> Tensor:
+  return whole.view([-1]).narrow(0, start, piece.numel()).copy_(piece.view([-1]).to(whole.dtype))
+
+# Rows in any floating type to int8 and one scale each, a few at a time, so that they stay in the processor's cache. A scale is the largest
+# magnitude / 127 in fp32, rounded to bf16, so that layers that compute in bf16 lose nothing by it; as that is off by 1/256 at most, the largest
+# of a row still rounds to 127. A row of zeros has a tiny scale; one that is not finite has a scale that is not.
+def place_int8(self: __torch__.K, values: Tensor, scales: Tensor, piece: Tensor, start: int) -> Tensor:
+  n = piece.size(0)
+  few = max(1, 262144 // piece.size(1))
+  at = 0
+  while at < n:
+    count = min(few, n - at)
+    rows = piece.narrow(0, at, count).to(6)
+    low, high = torch.aminmax(rows, dim=1, keepdim=True)
+    scale = torch.maximum(high, low.neg()).div_(127.0).clamp_min_(1e-30).to(15).to(6)
+    scales.narrow(0, start + at, count).copy_(scale.view([-1]))
+    values.narrow(0, start + at, count).copy_(torch.div(rows, scale).round_())
+    at = at + count
+  return values
 
 def convert(self: __torch__.K, x: Tensor, dtype: int) -> Tensor:
   return x.to(dtype)

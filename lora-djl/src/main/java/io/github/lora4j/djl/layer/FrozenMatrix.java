@@ -1,0 +1,114 @@
+package io.github.lora4j.djl.layer;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.github.lora4j.djl.internal.Kernels;
+import io.github.lora4j.djl.internal.MatrixProducts;
+import io.github.lora4j.djl.internal.ScalarType;
+import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A matrix W of the base, (out, in): how it is stored, and its products {@code x Wᵀ (+ b)} and
+ * {@code dy W} in the type of x and dy. Nobody else needs to know the storage.
+ *
+ * <p>It is used as it is if it is stored in the type of x. Otherwise blocks of its rows are
+ * converted for the moment of their product; int8 rows, each with a scale, are multiplied as they
+ * are by up to 16 rows of bf16 on a CPU. Gradients are those of the dequantised matrix.
+ */
+public final class FrozenMatrix {
+
+  private final NDArray values;
+  private final NDArray[] scales;
+  private final MatrixProducts products;
+
+  /**
+   * A stored matrix.
+   *
+   * @param values (out, in), any floating type, or int8
+   * @param scales (out) in fp32 if the values are int8, else null
+   * @param products who multiplies
+   */
+  public FrozenMatrix(NDArray values, @Nullable NDArray scales, MatrixProducts products) {
+    this.values = values;
+    this.scales = scales == null ? new NDArray[0] : new NDArray[] {scales};
+    this.products = products;
+  }
+
+  /**
+   * A matrix in a floating type, multiplied by torch's own products.
+   *
+   * @param values (out, in)
+   * @return the matrix
+   */
+  public static FrozenMatrix of(NDArray values) {
+    return new FrozenMatrix(values, null, MatrixProducts.only());
+  }
+
+  /**
+   * Computes x Wᵀ.
+   *
+   * @param x (N, in)
+   * @param pass owner of the result
+   * @return (N, out)
+   */
+  NDArray forward(NDArray x, Pass pass) {
+    return call(pass, "frozen_forward", x)[0];
+  }
+
+  /**
+   * Computes x Wᵀ + b.
+   *
+   * @param x (N, in)
+   * @param bias (out)
+   * @param pass owner of the result
+   * @return (N, out)
+   */
+  NDArray forward(NDArray x, NDArray bias, Pass pass) {
+    return call(pass, "frozen_forward_bias", x, bias)[0];
+  }
+
+  /**
+   * Computes dy W.
+   *
+   * @param dy (N, out)
+   * @param pass owner of the result
+   * @return (N, in)
+   */
+  NDArray backward(NDArray dy, Pass pass) {
+    return call(pass, "frozen_backward", dy)[0];
+  }
+
+  /**
+   * Looks rows up.
+   *
+   * @param ids which, (N) int64
+   * @param type type of the result
+   * @param pass owner of the result
+   * @return (N, in)
+   */
+  NDArray rows(NDArray ids, ScalarType type, Pass pass) {
+    return pass.one("embedding_forward", ids, values, scales, type.code());
+  }
+
+  /**
+   * Calls a kernel whose first parameters are x and a frozen matrix: {@code (x, weight, scales,
+   * onednn, …)}.
+   */
+  NDArray[] call(Pass pass, String kernel, NDArray x, Object... more) {
+    Stream<Object> first = Stream.of(x, values, scales, products.oneDnn());
+    return pass.many(kernel, Stream.concat(first, Stream.of(more)).toArray());
+  }
+
+  /**
+   * The matrix as layers see it.
+   *
+   * @param manager owner of the result
+   * @return (out, in) in fp32, dequantised
+   */
+  public NDArray dequantised(NDManager manager) {
+    long rows = values.getShape().get(0);
+    return Kernels.get()
+        .one(manager, "frozen_rows", values, scales, 0, rows, ScalarType.FP32.code());
+  }
+}
