@@ -48,13 +48,19 @@ public record ModuleTree(
   /**
    * Memory of all parameters: matrices as they are stored, one-dimensional ones in fp32.
    *
-   * @param elementBytes bytes of an element of a matrix
+   * @param elementBytes bytes of an element of a matrix; of one byte, each row has an fp32 scale
    * @return bytes
    */
   public long weightBytes(int elementBytes) {
-    return parameters.stream()
-        .mapToLong(p -> p.elements() * (p.shape().size() == 1 ? Float.BYTES : elementBytes))
-        .sum();
+    return parameters.stream().mapToLong(p -> weightBytes(p, elementBytes)).sum();
+  }
+
+  private static long weightBytes(ParameterInfo parameter, int elementBytes) {
+    if (parameter.shape().size() == 1) {
+      return parameter.elements() * Float.BYTES;
+    }
+    long scales = elementBytes == 1 ? parameter.shape().get(0) * Float.BYTES : 0;
+    return parameter.elements() * elementBytes + scales;
   }
 
   /**

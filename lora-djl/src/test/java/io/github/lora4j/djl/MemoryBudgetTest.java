@@ -43,8 +43,8 @@ final class MemoryBudgetTest {
                 + " or raise the budget");
     assertThatThrownBy(() -> CausalLm.load(TinyCheckpoint.GOLDEN, budget(Precision.BF16, 1)))
         .hasMessageMatching(
-            "the weights of .* take [\\d.e-]+ GB in BF16, memoryBudget is [\\d.e-]+ GB; raise the"
-                + " budget");
+            "the weights of .* take [\\d.e-]+ GB in BF16, memoryBudget is [\\d.e-]+ GB; INT8 would"
+                + " take [\\d.e-]+ GB; choose a precision that fits, or raise the budget");
     CausalLm.load(TinyCheckpoint.GOLDEN, budget(Precision.FP32, fp32)).close();
   }
 

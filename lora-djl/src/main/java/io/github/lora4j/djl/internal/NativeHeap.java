@@ -6,21 +6,58 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The C library's heap, which libtorch's arrays on the CPU come from. glibc keeps what is freed for
- * the next request, scattered over arenas, where the one large chunk of the loss cannot use it. DJL
- * brings JNA for calls like this one.
+ * the next request, scattered over arenas of 64 MiB, where arrays of another size cannot use it: of
+ * a training step that needs 1.2 GB beside the weights, 0.8 GB more stay resident. DJL brings JNA
+ * for calls like these.
  */
 public final class NativeHeap {
 
-  private static final @Nullable Function TRIM = trimOf("c");
+  /** A user who has set glibc's threshold knows better. */
+  private static final String THRESHOLD_VARIABLE = "MALLOC_MMAP_THRESHOLD_";
+
+  /** glibc's name for the parameter. */
+  private static final int MMAP_THRESHOLD = -3;
+
+  /**
+   * Arrays from this size on get pages of their own, which go back at once when they are freed, and
+   * have to be touched anew each time: a sixth more time for a quarter less memory.
+   */
+  private static final int APART_BYTES = 6 << 20;
+
+  private static final @Nullable Function TRIM = find("malloc_trim");
 
   private NativeHeap() {}
 
-  private static @Nullable Function trimOf(String library) {
-    try {
-      return NativeLibrary.getInstance(library).getFunction("malloc_trim");
-    } catch (UnsatisfiedLinkError e) {
-      return null; // only glibc has it; others give memory back by themselves
+  private static final class Apart {
+    static final boolean DONE = keepApart();
+
+    private static boolean keepApart() {
+      Function mallopt = find("mallopt");
+      if (mallopt == null || System.getenv(THRESHOLD_VARIABLE) != null) {
+        return false;
+      }
+      return mallopt.invokeInt(new Object[] {MMAP_THRESHOLD, APART_BYTES}) == 1;
     }
+  }
+
+  private static @Nullable Function find(String function) {
+    try {
+      NativeLibrary library = NativeLibrary.getInstance("c");
+      library.getFunction("malloc_trim"); // only glibc has it; others give memory back themselves
+      return library.getFunction(function);
+    } catch (UnsatisfiedLinkError e) {
+      return null;
+    }
+  }
+
+  /**
+   * Has large arrays kept out of the heap from now on, in the whole process. To be called before
+   * the first large training pass; later calls do nothing.
+   *
+   * @return false where the C library is another, or the user has set the threshold
+   */
+  public static boolean keepLargeArraysApart() {
+    return Apart.DONE;
   }
 
   /** Gives free pages back to the system: some milliseconds, and the pages' first touch anew. */

@@ -45,8 +45,11 @@ final class BloomBackward {
   double run(NDArray embedded, Pass pass, double scale) {
     boolean belowBlocks = pass.trains(prefix + "word_embeddings_layernorm.");
     int lowest = belowBlocks ? 0 : lowestAdapted(pass);
+    boolean large = embedded.getShape().size() * FORWARD_BYTES > TRIM_ABOVE;
+    if (large && !pass.manager().getDevice().isGpu()) {
+      NativeHeap.keepLargeArraysApart();
+    }
     NDArray x = forward(embedded, pass, lowest); // (N, D)
-    boolean large = x.getShape().size() * FORWARD_BYTES > TRIM_ABOVE;
     trim(large, pass);
     LossHead.Result result = head.loss(x, pass, scale, true);
     x.close();

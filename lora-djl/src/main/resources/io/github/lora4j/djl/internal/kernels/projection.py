@@ -23,8 +23,8 @@ def block_rows(self: __torch__.K, weight: Tensor) -> int:
   return max(1, min(weight.size(0), 8388608 // weight.size(1)))
 
 # A product of few rows takes as long as reading the weight. On a CPU the order of the operands decides how fast that is: measured with
-# libtorch 2.7 on x86-64, the matrix-vector product is best for one row, and for some more the weight as the left operand (up to a third
-# faster), but for half-precision weights only where they are not wider than high.
+# libtorch 2.7 on x86-64, the matrix-vector product is best for one row (oneDNN's own in bf16), and for some more the weight as the left operand
+# (up to a third faster), but for half-precision weights only where they are not wider than high.
 def is_few(self: __torch__.K, x: Tensor) -> bool:
   return not x.is_cuda and x.size(0) <= 32
 
@@ -33,7 +33,12 @@ def weight_first(self: __torch__.K, x: Tensor, weight: Tensor) -> bool:
     return x.size(0) == 1 or x.size(0) > 3
   return weight.size(0) >= weight.size(1)
 
+def one_half_row(self: __torch__.K, x: Tensor) -> bool:
+  return x.size(0) == 1 and x.dtype == 15 and self.onednn_bf16()
+
 def few_rows(self: __torch__.K, x: Tensor, weight: Tensor) -> Tensor:
+  if self.one_half_row(x):
+    return self.onednn_product(x, weight)
   if not self.weight_first(x, weight):
     return torch.mm(x, weight.t())
   if x.size(0) == 1:
@@ -41,6 +46,8 @@ def few_rows(self: __torch__.K, x: Tensor, weight: Tensor) -> Tensor:
   return torch.mm(weight, x.t()).t().contiguous()
 
 def few_rows_bias(self: __torch__.K, x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+  if self.one_half_row(x):
+    return self.onednn_product(x, weight).add_(bias)
   if not self.weight_first(x, weight):
     return torch.addmm(bias, x, weight.t())
   if x.size(0) == 1:
