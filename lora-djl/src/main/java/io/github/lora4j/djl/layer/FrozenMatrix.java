@@ -88,7 +88,7 @@ public final class FrozenMatrix {
    * @return (N, in)
    */
   NDArray rows(NDArray ids, ScalarType type, Pass pass) {
-    return pass.one("embedding_forward", ids, values, scales, type.code());
+    return pass.one("frozen_at", values, scales, ids, type.code());
   }
 
   /**

@@ -165,10 +165,5 @@ def alibi_decode(self: __torch__.K, qkv: Tensor, keys: Tensor, values: Tensor, p
   q = z.select(2, 0).unsqueeze(2)
   k = keys.narrow(2, 0, longest)
   v = values.narrow(2, 0, longest)
-  if fused:
-    o, _lse = torch._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, False, attn_mask=bias, scale=None)
-  else:
-    scale = 1.0 / (float(width) ** 0.5)
-    scores = torch.matmul(q, k.transpose(-1, -2)).to(6) * scale + bias
-    o = torch.matmul(torch.softmax(scores, -1).to(q.dtype), v)
+  o, _lse = self.attend(q, k, v, bias, False, fused)
   return o.reshape([rows, heads * width])
