@@ -15,7 +15,7 @@ public final class LossHead {
   /** Rows of one sweep over the vocabulary. */
   public static final int CHUNK = 4096;
 
-  /** Words of the vocabulary scored at a time, as the kernel has it. */
+  /** Words of the vocabulary scored at a time. */
   public static final int BLOCK = 2048;
 
   private final Norm norm;
@@ -78,7 +78,7 @@ public final class LossHead {
         normed = inner.one("select_rows", normed, states); // (M, D)
       }
       NDArray[] out =
-          weight.call(inner, "head_loss", normed, targets, weights, chunk, wantGradient);
+          weight.call(inner, "head_loss", normed, targets, weights, chunk, BLOCK, wantGradient);
       double loss = out[0].toDoubleArray()[0];
       if (!wantGradient) {
         return new Result(loss, x);

@@ -4,21 +4,21 @@
 # with a running normaliser. A block of logits is used while it is in the processor's cache, and the table is read once for both products.
 # The target stays out of the sums, since softmax - 1 of a confident row would cancel: dz[target] = -(sum of the others) / (sum of all).
 
-def head_loss(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, targets: Tensor, weights: Tensor, chunk: int, want_gradient: bool) -> Tuple[Tensor, Tensor]:
+def head_loss(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, targets: Tensor, weights: Tensor, chunk: int, words: int, want_gradient: bool) -> Tuple[Tensor, Tensor]:
   n = x.size(0)
   dx = torch.empty_like(x) if want_gradient else x
   loss = torch.zeros([1], dtype=7, layout=None, device=x.device)
   start = 0
   while start < n:
     count = min(chunk, n - start)
-    part = self.head_rows(x.narrow(0, start, count), weight, scales, onednn, targets.narrow(0, start, count), weights.narrow(0, start, count), loss, want_gradient)
+    part = self.head_rows(x.narrow(0, start, count), weight, scales, onednn, targets.narrow(0, start, count), weights.narrow(0, start, count), loss, words, want_gradient)
     if want_gradient:
       dx.narrow(0, start, count).copy_(part)
     start = start + count
   return loss, dx
 
-# Adds to the loss; returns dx in fp32, or zeros if it is not wanted.
-def head_rows(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, targets: Tensor, weights: Tensor, loss: Tensor, want_gradient: bool) -> Tensor:
+# Adds to the loss, so many words of the vocabulary at a time; returns dx in fp32, or zeros if it is not wanted.
+def head_rows(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, targets: Tensor, weights: Tensor, loss: Tensor, words: int, want_gradient: bool) -> Tensor:
   own = self.frozen_at(weight, scales, targets, x.dtype).to(6)
   wanted = (x.to(6) * own).sum([1], True)
   shift = wanted.clone()
@@ -26,7 +26,7 @@ def head_rows(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor]
   dx = torch.zeros([x.size(0), x.size(1)], dtype=6, layout=None, device=x.device)
   start = 0
   while start < weight.size(0):
-    count = min(2048, weight.size(0) - start)
+    count = min(words, weight.size(0) - start)
     block = self.frozen_rows(weight, scales, start, count, x.dtype)
     z = self.product(x, block, onednn)
     self.leave_out(z, targets.view([-1, 1]) - start)
