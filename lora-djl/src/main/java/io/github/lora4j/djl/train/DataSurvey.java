@@ -16,11 +16,12 @@ import java.util.zip.CRC32C;
  * @param examples their number
  * @param checksum CRC-32C over all tokens and labels
  * @param lengths tokens of every example
+ * @param labels of every example
  * @param families a number for every example, the same for those that begin with the same {@value
  *     #BEGINNING} tokens, as questions on one passage do; in the order of their first examples
  */
 @SuppressWarnings("ArrayRecordComponent") // a number an example: boxes would be five times that
-record DataSurvey(int examples, long checksum, int[] lengths, int[] families) {
+record DataSurvey(int examples, long checksum, int[] lengths, int[] labels, int[] families) {
 
   /** So many tokens tell passages apart. */
   private static final int BEGINNING = 32;
@@ -40,6 +41,7 @@ record DataSurvey(int examples, long checksum, int[] lengths, int[] families) {
     }
     CRC32C checksum = new CRC32C();
     int[] lengths = new int[dataset.size()];
+    int[] labels = new int[dataset.size()];
     int[] families = new int[dataset.size()];
     Map<Long, Integer> known = new HashMap<>();
     boolean labelled = false;
@@ -50,6 +52,7 @@ record DataSurvey(int examples, long checksum, int[] lengths, int[] families) {
         checkId(what, index, position, "token", example.tokens()[position], vocabulary);
         if (label != TokenExample.IGNORE) {
           checkId(what, index, position, "label", label, vocabulary);
+          labels[index]++;
           labelled |= position > 0; // the first token of a text is never predicted
         }
       }
@@ -64,7 +67,7 @@ record DataSurvey(int examples, long checksum, int[] lengths, int[] families) {
                   + " the first token; check the template, the labels and the truncation")
               .formatted(what, dataset.size(), TokenExample.IGNORE));
     }
-    return new DataSurvey(dataset.size(), checksum.getValue(), lengths, families);
+    return new DataSurvey(dataset.size(), checksum.getValue(), lengths, labels, families);
   }
 
   private static int family(Map<Long, Integer> known, int[] tokens) {

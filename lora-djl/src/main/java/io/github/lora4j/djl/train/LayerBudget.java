@@ -7,8 +7,6 @@ import io.github.lora4j.StepMemory;
 import io.github.lora4j.StepShape;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.LoadOptions;
-import io.github.lora4j.djl.data.TokenExample;
-import io.github.lora4j.djl.data.TrainingDataset;
 import io.github.lora4j.djl.layer.TokenBatch;
 import java.util.Arrays;
 import java.util.Locale;
@@ -68,21 +66,13 @@ final class LayerBudget {
    *
    * @throws LoraException with what the step would take and what would take less
    */
-  void requireFits(TrainingDataset dataset, int batchSize) {
+  void requireFits(DataSurvey data, int batchSize) {
     OptionalLong asked = loaded.memoryBudget();
     if (asked.isEmpty()) {
       return;
     }
-    int[] tokens = new int[dataset.size()];
-    int[] labels = new int[dataset.size()];
-    for (int i = 0; i < tokens.length; i++) {
-      TokenExample example = dataset.get(i);
-      tokens[i] = example.tokens().length;
-      labels[i] =
-          (int) Arrays.stream(example.labels()).filter(l -> l != TokenExample.IGNORE).count();
-    }
-    Arrays.sort(tokens);
-    Arrays.sort(labels);
+    int[] tokens = Arrays.stream(data.lengths()).sorted().toArray();
+    int[] labels = Arrays.stream(data.labels()).sorted().toArray();
     StepShape largest = shape(largest(tokens, batchSize), largest(labels, batchSize));
     StepMemory memory = plan.stepMemory(largest.keeping(leastKept()));
     if (memory.total() > asked.getAsLong()) {

@@ -72,7 +72,7 @@ public final class LoraTrainer {
    * called or the thread interrupted; an interrupt is still set afterwards. If an exception ends
    * the training, the adapter has the values of the last step that was completed.
    *
-   * @param dataset tokenised examples; read before the first step, to check them
+   * @param dataset tokenised examples; read once before the first step, to check them
    * @return what happened
    * @throws IOException if a checkpoint cannot be written or the one to resume from not be read
    * @throws IllegalArgumentException if the dataset is empty, has no labels or an id outside the
@@ -116,7 +116,7 @@ public final class LoraTrainer {
     Optional<DataSurvey> validationSurvey =
         validation.map(set -> DataSurvey.of("validation set", set, decoder.vocabulary()));
     LayerBudget memory = LayerBudget.of(peft, options.recompute());
-    memory.requireFits(dataset, options.batchSize());
+    memory.requireFits(survey, options.batchSize());
     StepPlan plan = new StepPlan(survey.examples(), options);
     RunIdentity identity = RunIdentity.of(plan, decoder, adapter, survey, validationSurvey);
     try (AdamW optimizer = new AdamW(adapter, options, decoder.manager())) {

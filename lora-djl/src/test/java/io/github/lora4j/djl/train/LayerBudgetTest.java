@@ -107,7 +107,8 @@ final class LayerBudgetTest {
 
   @Test
   void fixedPolicyThatDoesNotFitIsPointedToTheAutomaticOne() throws IOException {
-    TrainingDataset wide = TokenDataset.of(Collections.nCopies(400, new int[500]));
+    TrainingDataset rows = TokenDataset.of(Collections.nCopies(400, new int[500]));
+    DataSurvey wide = DataSurvey.of("dataset", rows, TinyRun.VOCABULARY);
     long least = plan.stepMemory(Precision.FP32.step(400, 500).keeping(0)).total();
     LayerBudget budget =
         new LayerBudget(plan, options(least), Recompute.OFF, OptionalLong.of(least));
