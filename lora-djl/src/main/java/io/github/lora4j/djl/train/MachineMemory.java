@@ -14,13 +14,10 @@ import java.util.OptionalLong;
 /** How far this process may grow on the machine it runs on. */
 final class MachineMemory {
 
-  private static final Path STATUS = Path.of("/proc/self/status");
   private static final Path MEMINFO = Path.of("/proc/meminfo");
 
   /** What is left to others of the memory that is free. */
   private static final double SHARE = 0.9;
-
-  private static final long KIBIBYTE = 1024;
 
   private MachineMemory() {}
 
@@ -40,11 +37,11 @@ final class MachineMemory {
       MemoryUsage usage = CudaUtils.getGpuMemory(device);
       return OptionalLong.of(held + (long) (SHARE * (usage.getMax() - usage.getCommitted())));
     }
-    if (!Files.isReadable(STATUS) || !Files.isReadable(MEMINFO)) {
+    if (!Files.isReadable(ProcessMemory.STATUS) || !Files.isReadable(MEMINFO)) {
       return OptionalLong.empty();
     }
     try {
-      return budget(Files.readAllLines(STATUS), Files.readAllLines(MEMINFO), limit());
+      return budget(Files.readAllLines(ProcessMemory.STATUS), Files.readAllLines(MEMINFO), limit());
     } catch (IOException e) {
       return OptionalLong.empty(); // as where there is no such file
     }
@@ -55,8 +52,8 @@ final class MachineMemory {
    * process holds already.
    */
   static OptionalLong budget(List<String> status, List<String> meminfo, long limit) {
-    OptionalLong own = kibibytes(status, "RssAnon:");
-    OptionalLong available = kibibytes(meminfo, "MemAvailable:");
+    OptionalLong own = ProcessMemory.bytes(status, "RssAnon:");
+    OptionalLong available = ProcessMemory.bytes(meminfo, "MemAvailable:");
     if (own.isEmpty() || available.isEmpty()) {
       return OptionalLong.empty();
     }
@@ -67,14 +64,5 @@ final class MachineMemory {
   /** The memory of the container, or of the machine. */
   private static long limit() {
     return ManagementFactory.getPlatformMXBean(OperatingSystemMXBean.class).getTotalMemorySize();
-  }
-
-  /** A line reads {@code RssAnon: 123456 kB}. */
-  private static OptionalLong kibibytes(List<String> lines, String key) {
-    return lines.stream()
-        .filter(line -> line.startsWith(key))
-        .map(line -> line.substring(key.length()).replace("kB", "").strip())
-        .mapToLong(number -> Long.parseLong(number) * KIBIBYTE)
-        .findFirst();
   }
 }

@@ -4,11 +4,12 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.OptionalLong;
 
 /** Memory of this process as the operating system counts it. */
 final class ProcessMemory {
 
-  private static final Path STATUS = Path.of("/proc/self/status");
+  static final Path STATUS = Path.of("/proc/self/status");
   private static final String HIGH_WATER = "VmHWM:";
   private static final long KIBIBYTE = 1024;
 
@@ -29,13 +30,16 @@ final class ProcessMemory {
     }
   }
 
-  /** The line reads {@code VmHWM: 123456 kB}. */
   static long peakBytes(List<String> status) {
-    return status.stream()
-        .filter(line -> line.startsWith(HIGH_WATER))
-        .map(line -> line.substring(HIGH_WATER.length()).replace("kB", "").strip())
+    return bytes(status, HIGH_WATER).orElse(UNKNOWN);
+  }
+
+  /** A figure of one of the system's files, in bytes: its line reads {@code VmHWM: 123456 kB}. */
+  static OptionalLong bytes(List<String> lines, String key) {
+    return lines.stream()
+        .filter(line -> line.startsWith(key))
+        .map(line -> line.substring(key.length()).replace("kB", "").strip())
         .mapToLong(number -> Long.parseLong(number) * KIBIBYTE)
-        .findFirst()
-        .orElse(UNKNOWN);
+        .findFirst();
   }
 }
