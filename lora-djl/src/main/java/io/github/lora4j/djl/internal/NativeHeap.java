@@ -2,6 +2,7 @@ package io.github.lora4j.djl.internal;
 
 import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,21 +25,11 @@ public final class NativeHeap {
    */
   private static final int APART_BYTES = 6 << 20;
 
+  private static final AtomicBoolean KEPT_APART = new AtomicBoolean();
+
   private static final @Nullable Function TRIM = find("malloc_trim");
 
   private NativeHeap() {}
-
-  private static final class Apart {
-    static final boolean DONE = keepApart();
-
-    private static boolean keepApart() {
-      Function mallopt = find("mallopt");
-      if (mallopt == null || System.getenv(THRESHOLD_VARIABLE) != null) {
-        return false;
-      }
-      return mallopt.invokeInt(new Object[] {MMAP_THRESHOLD, APART_BYTES}) == 1;
-    }
-  }
 
   private static @Nullable Function find(String function) {
     try {
@@ -51,13 +42,17 @@ public final class NativeHeap {
   }
 
   /**
-   * Has large arrays kept out of the heap from now on, in the whole process. To be called before
-   * the first large training pass; later calls do nothing.
-   *
-   * @return false where the C library is another, or the user has set the threshold
+   * Has large arrays kept out of the heap from now on, in the whole process, unless the C library
+   * is another or the user has set the threshold. To be called before a large training pass; only
+   * the first call does anything.
    */
-  public static boolean keepLargeArraysApart() {
-    return Apart.DONE;
+  public static void keepLargeArraysApart() {
+    if (KEPT_APART.compareAndSet(false, true) && System.getenv(THRESHOLD_VARIABLE) == null) {
+      Function mallopt = find("mallopt");
+      if (mallopt != null) {
+        mallopt.invokeInt(new Object[] {MMAP_THRESHOLD, APART_BYTES});
+      }
+    }
   }
 
   /** Gives free pages back to the system: some milliseconds, and the pages' first touch anew. */

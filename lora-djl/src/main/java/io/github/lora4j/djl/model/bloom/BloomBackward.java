@@ -45,15 +45,15 @@ final class BloomBackward {
   double run(NDArray embedded, Pass pass, double scale) {
     boolean belowBlocks = pass.trains(prefix + "word_embeddings_layernorm.");
     int lowest = belowBlocks ? 0 : lowestAdapted(pass);
-    boolean large = embedded.getShape().size() * FORWARD_BYTES > TRIM_ABOVE;
-    if (large && !pass.manager().getDevice().isGpu()) {
+    boolean tidies = leavesMuchBehind(embedded, pass);
+    if (tidies) {
       NativeHeap.keepLargeArraysApart();
     }
     NDArray x = forward(embedded, pass, lowest); // (N, D)
-    trim(large, pass);
+    trim(tidies);
     LossHead.Result result = head.loss(x, pass, scale, true);
     x.close();
-    trim(large, pass);
+    trim(tidies);
     NDArray dx = result.gradient(); // (N, D)
     for (int layer = blocks.size() - 1; layer >= lowest; layer--) {
       boolean wantInput = layer > lowest || belowBlocks;
@@ -70,9 +70,15 @@ final class BloomBackward {
     return result.loss();
   }
 
+  /** Whether freed arrays of this pass would take much of the C library's heap. */
+  private static boolean leavesMuchBehind(NDArray embedded, Pass pass) {
+    boolean large = embedded.getShape().size() * FORWARD_BYTES > TRIM_ABOVE;
+    return large && !pass.manager().getDevice().isGpu();
+  }
+
   /** Between forward, head and backward, which use memory in pieces of other sizes. */
-  private static void trim(boolean large, Pass pass) {
-    if (large && !pass.manager().getDevice().isGpu()) {
+  private static void trim(boolean tidies) {
+    if (tidies) {
       NativeHeap.trim();
     }
   }
