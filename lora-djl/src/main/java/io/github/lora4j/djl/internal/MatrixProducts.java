@@ -1,6 +1,7 @@
 package io.github.lora4j.djl.internal;
 
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -35,18 +36,10 @@ public final class MatrixProducts {
     }
   }
 
-  private enum Choice {
-    NONE,
-    FIXED,
-    MEASURED
-  }
+  private final Supplier<Optional<Library>> library;
 
-  private final Choice choice;
-  private final Library fixed;
-
-  private MatrixProducts(Choice choice, Library fixed) {
-    this.choice = choice;
-    this.fixed = fixed;
+  private MatrixProducts(Supplier<Optional<Library>> library) {
+    this.library = library;
   }
 
   /**
@@ -55,7 +48,7 @@ public final class MatrixProducts {
    * @return products of half precision, or of a GPU
    */
   public static MatrixProducts only() {
-    return new MatrixProducts(Choice.NONE, Library.MKL);
+    return new MatrixProducts(Optional::empty);
   }
 
   /**
@@ -65,7 +58,7 @@ public final class MatrixProducts {
    * @return its products
    */
   public static MatrixProducts by(Library library) {
-    return new MatrixProducts(Choice.FIXED, library);
+    return new MatrixProducts(() -> Optional.of(library));
   }
 
   /**
@@ -74,7 +67,7 @@ public final class MatrixProducts {
    * @return its products
    */
   public static MatrixProducts measured() {
-    return new MatrixProducts(Choice.MEASURED, Library.MKL);
+    return new MatrixProducts(() -> Optional.of(Measured.FASTER));
   }
 
   /**
@@ -92,10 +85,6 @@ public final class MatrixProducts {
    * @return empty where there is nothing to choose
    */
   public Optional<Library> library() {
-    return switch (choice) {
-      case NONE -> Optional.empty();
-      case FIXED -> Optional.of(fixed);
-      case MEASURED -> Optional.of(Measured.FASTER);
-    };
+    return library.get();
   }
 }
