@@ -258,8 +258,9 @@ public final class Pass implements AutoCloseable {
         || (ranges.size() == 1 && ranges.get(0).count() == batch.size());
   }
 
-  boolean dropsOut() {
-    return dropoutSeed != NO_DROPOUT;
+  /** Probability that this pass drops an element of the input of a pair. */
+  double dropout(LowRank pair) {
+    return dropoutSeed == NO_DROPOUT ? 0 : pair.dropout();
   }
 
   /** A 32-bit seed for the mask of one module in this pass. */

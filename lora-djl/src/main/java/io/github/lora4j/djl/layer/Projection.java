@@ -62,7 +62,7 @@ public final class Projection {
               pair.a(),
               pair.b(),
               pair.scaling(),
-              pass.dropsOut() ? pair.dropout() : 0.0,
+              pass.dropout(pair),
               pass.dropoutSeed(path)); // (n, r)
       if (pair.gradA() != null) {
         tape.keep(x, u);
@@ -92,7 +92,7 @@ public final class Projection {
               range.start(),
               range.count(),
               pair.a(),
-              pass.dropsOut() ? pair.dropout() : 0.0,
+              pass.dropout(pair),
               pass.dropoutSeed(path)); // (n, r)
       tape.keep(x, u);
     }
@@ -150,7 +150,7 @@ public final class Projection {
                 pair.gradA(),
                 pair.gradB(),
                 pair.scaling(),
-                pass.dropsOut() ? pair.dropout() : 0.0,
+                pass.dropout(pair),
                 pass.dropoutSeed(path),
                 target);
       }
