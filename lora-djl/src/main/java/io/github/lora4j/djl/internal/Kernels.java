@@ -36,30 +36,21 @@ public final class Kernels {
   private static final class Holder {
     static final Kernels INSTANCE = load();
 
+    /** libtorch refuses all of the sources if it does not know one of their operators. */
     private static Kernels load() {
-      try {
-        return compile(KernelArchive.sources(true));
-      } catch (EngineException withOneDnn) {
-        // libtorch refuses all of the sources if it does not know one of their operators
-        return loadWithoutOneDnn(withOneDnn);
-      } catch (IOException e) {
-        throw unreadable(e);
+      EngineException failure = new EngineException("libtorch knows none of the kernel sources");
+      for (boolean oneDnn : new boolean[] {true, false}) {
+        for (boolean cudaAttention : new boolean[] {true, false}) {
+          try {
+            return compile(KernelArchive.sources(oneDnn, cudaAttention));
+          } catch (EngineException e) {
+            failure.addSuppressed(e);
+          } catch (IOException e) {
+            throw new IllegalStateException("the kernel sources could not be read from the jar", e);
+          }
+        }
       }
-    }
-
-    private static Kernels loadWithoutOneDnn(EngineException withOneDnn) {
-      try {
-        return compile(KernelArchive.sources(false));
-      } catch (EngineException e) {
-        e.addSuppressed(withOneDnn);
-        throw e;
-      } catch (IOException e) {
-        throw unreadable(e);
-      }
-    }
-
-    private static IllegalStateException unreadable(IOException e) {
-      return new IllegalStateException("the kernel sources could not be read from the jar", e);
+      throw failure;
     }
   }
 

@@ -3,6 +3,7 @@ package io.github.lora4j.djl.model.bloom;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Arithmetic;
+import io.github.lora4j.djl.internal.FusedAttention;
 import io.github.lora4j.djl.layer.AlibiAttention;
 import io.github.lora4j.djl.layer.Embedding;
 import io.github.lora4j.djl.layer.FrozenMatrix;
@@ -108,7 +109,7 @@ public final class BloomModel implements Decoder {
 
   private BloomBlock block(int layer, NDArray slopes) {
     String path = PREFIX + "h." + layer + ".";
-    boolean fused = !manager.getDevice().isGpu();
+    boolean fused = FusedAttention.serves(manager.getDevice(), arithmetic.compute());
     return new BloomBlock(
         norm(path + "input_layernorm"),
         projection(path + "self_attention.query_key_value"),
