@@ -19,7 +19,19 @@ import java.util.zip.ZipOutputStream;
 final class KernelArchive {
 
   private static final List<String> SOURCES =
-      List.of("tensors", "norm", "projection", "adapters", "attention", "mlp", "loss", "optimizer");
+      List.of(
+          "tensors",
+          "norm",
+          "rms",
+          "projection",
+          "adapters",
+          "attention",
+          "rotary",
+          "grouped",
+          "mlp",
+          "gated",
+          "loss",
+          "optimizer");
 
   private static final String ONEDNN = "onednn";
   private static final String CUDA_ATTENTION = "cuda-attention";

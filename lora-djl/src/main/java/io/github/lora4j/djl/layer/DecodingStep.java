@@ -4,6 +4,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import java.util.Arrays;
+import java.util.HashMap;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,12 +15,15 @@ import org.jspecify.annotations.Nullable;
 final class DecodingStep {
 
   private final NDManager manager;
+  private final int[] lengths;
   private final NDArray positions;
   private final int longest;
   private final @Nullable GatheredAdapters adapters;
   private @Nullable NDArray slopes;
   private @Nullable NDArray bias;
-  private @Nullable NDArray places;
+  private final Map<Long, NDArray> places = new HashMap<>();
+  private final Map<Integer, NDArray> seen = new HashMap<>();
+  private final Map<Integer, NDArray> slotPositions = new HashMap<>();
 
   /**
    * A step.
@@ -29,6 +34,7 @@ final class DecodingStep {
    */
   DecodingStep(NDManager manager, int[] lengths, @Nullable GatheredAdapters adapters) {
     this.manager = manager;
+    this.lengths = lengths;
     this.positions = manager.create(Arrays.stream(lengths).asLongStream().toArray());
     this.longest = Arrays.stream(lengths).max().orElse(0) + 1;
     this.adapters = adapters;
@@ -53,16 +59,42 @@ final class DecodingStep {
     return bias;
   }
 
+  /** Tokens that the rows hold before this step, (B). */
+  int[] lengths() {
+    return lengths;
+  }
+
+  /** Tokens of the longest row with its new one. */
+  int longest() {
+    return longest;
+  }
+
   /**
-   * Where new keys and values go in every layer's arrays, found for the first one.
+   * Where new keys and values go, found for the first layer of each number of slots.
    *
-   * @param cache (B, H, capacity, D/H)
-   * @return (B * H) int64, rows of the cache seen as (B * H * capacity, D/H)
+   * @param cache (B, H, slots, D/H)
+   * @return (B * H) int64, rows of the cache seen as (B * H * slots, D/H)
    */
   NDArray places(NDArray cache) {
-    if (places == null) {
-      places = Kernels.get().one(manager, "cache_places", cache, positions);
-    }
-    return places;
+    return places.computeIfAbsent(
+        cache.getShape().get(2),
+        slots -> Kernels.get().one(manager, "cache_places", cache, positions));
+  }
+
+  /** Puts the new keys and values (B, H·d) into a cache. */
+  void put(NDArray k, NDArray v, NDArray keys, NDArray values) {
+    Kernels.get().run("grouped_put", k, v, keys, values, places(keys));
+  }
+
+  /** The slots that the rows see, of the first so many: (B, 1, 1, slots), 0 or -inf. */
+  NDArray seen(int slots) {
+    return seen.computeIfAbsent(
+        slots, count -> Kernels.get().one(manager, "slots_seen", positions, count));
+  }
+
+  /** The positions that the first slots of a ring hold, (B, 1, 1, count). */
+  NDArray slotPositions(int count, int ring) {
+    return slotPositions.computeIfAbsent(
+        ring, size -> Kernels.get().one(manager, "slot_positions", positions, count, size));
   }
 }

@@ -10,13 +10,15 @@ import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Keys and values of the tokens already seen, per layer (B, H, capacity, D/H), written in place.
- * Rows may stand at different positions. It also owns what is made once for a run of steps on the
- * same rows: their adapters, laid out for one token a row. Not thread-safe: one generation owns it.
+ * Keys and values of the tokens already seen, per layer (B, H, capacity, D/H), written in place;
+ * layers with a window hold as many as it has, (B, H, window, D/H), in a ring. Rows may stand at
+ * different positions. It also owns what is made once for a run of steps on the same rows: their
+ * adapters, laid out for one token a row. Not thread-safe: one generation owns it.
  */
 public final class KeyValueCache implements AutoCloseable {
 
   private final NDManager manager;
+  private final int[] windows;
   private final NDArray[] keys;
   private final NDArray[] values;
   private int[] lengths;
@@ -37,17 +39,46 @@ public final class KeyValueCache implements AutoCloseable {
    */
   public KeyValueCache(
       NDManager parent, ScalarType type, int layers, int rows, int heads, int width, int capacity) {
+    this(parent, type, new int[layers], rows, heads, width, capacity);
+  }
+
+  /**
+   * Allocates a cache some of whose layers see no further than a window: they hold the last so many
+   * tokens of a row, in a ring.
+   *
+   * @param parent manager of the model
+   * @param type type that the layers compute in
+   * @param windows for each attention layer, tokens that it sees; 0 for all
+   * @param rows sequences, B
+   * @param heads heads of keys and values, H
+   * @param width width of a head
+   * @param capacity tokens that a row can hold
+   */
+  public KeyValueCache(
+      NDManager parent,
+      ScalarType type,
+      int[] windows,
+      int rows,
+      int heads,
+      int width,
+      int capacity) {
+    int layers = windows.length;
+    this.windows = windows.clone();
     this.manager = parent.newSubManager();
     this.keys = new NDArray[layers];
     this.values = new NDArray[layers];
     this.lengths = new int[rows];
     this.capacity = capacity;
     String device = Kernels.deviceName(manager.getDevice());
-    long[] shape = {rows, heads, capacity, width};
     for (int layer = 0; layer < layers; layer++) {
+      long[] shape = {rows, heads, slots(layer, capacity), width};
       keys[layer] = Kernels.get().one(manager, "zeros", shape, device, type.code());
       values[layer] = Kernels.get().one(manager, "zeros", shape, device, type.code());
     }
+  }
+
+  private int slots(int layer, int tokens) {
+    return windows[layer] == 0 ? tokens : Math.min(windows[layer], tokens);
   }
 
   /**
@@ -144,8 +175,9 @@ public final class KeyValueCache implements AutoCloseable {
     int used = Arrays.stream(rows).map(row -> lengths[row]).max().orElse(0);
     try (NDArray index = manager.create(Arrays.stream(rows).asLongStream().toArray())) {
       for (int layer = 0; layer < keys.length; layer++) {
-        keys[layer] = copy(keys[layer], index, used, tokens);
-        values[layer] = copy(values[layer], index, used, tokens);
+        int held = slots(layer, used);
+        keys[layer] = copy(keys[layer], index, held, slots(layer, tokens));
+        values[layer] = copy(values[layer], index, held, slots(layer, tokens));
       }
     }
   }

@@ -5,10 +5,14 @@ import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.RandomStream;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.BitSet;
 import java.util.Comparator;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Consumer;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -28,7 +32,8 @@ public final class Pass implements AutoCloseable {
   private final long dropoutSeed;
   private final @Nullable KeyValueCache cache;
   private final @Nullable DecodingStep step;
-  private final boolean outermost;
+  private final @Nullable Pass outer;
+  private final Map<Object, NDArray[]> shared;
 
   private Pass(
       NDManager manager,
@@ -37,14 +42,15 @@ public final class Pass implements AutoCloseable {
       long dropoutSeed,
       @Nullable KeyValueCache cache,
       @Nullable DecodingStep step,
-      boolean outermost) {
+      @Nullable Pass outer) {
     this.manager = manager;
     this.batch = batch;
     this.ranges = ranges;
     this.dropoutSeed = dropoutSeed;
     this.cache = cache;
     this.step = step;
-    this.outermost = outermost;
+    this.outer = outer;
+    this.shared = outer == null ? new HashMap<>() : outer.shared;
   }
 
   /**
@@ -57,7 +63,7 @@ public final class Pass implements AutoCloseable {
    */
   public static Pass inference(NDManager parent, TokenBatch batch, List<AdapterSegment> segments) {
     List<Range> ranges = acquire(parent, batch, segments, AdapterWeights::acquire);
-    return new Pass(parent.newSubManager(), batch, ranges, NO_DROPOUT, null, null, true);
+    return new Pass(parent.newSubManager(), batch, ranges, NO_DROPOUT, null, null, null);
   }
 
   /**
@@ -112,7 +118,7 @@ public final class Pass implements AutoCloseable {
       boolean any = gather && !segments.isEmpty();
       step = new DecodingStep(manager, seen, any ? cache.gathered(segments) : null);
     }
-    return new Pass(manager, batch, ranges, NO_DROPOUT, cache, step, true);
+    return new Pass(manager, batch, ranges, NO_DROPOUT, cache, step, null);
   }
 
   /**
@@ -131,7 +137,7 @@ public final class Pass implements AutoCloseable {
     List<AdapterSegment> all = List.of(new AdapterSegment(adapter, 0, batch.rows()));
     long seed = dropoutSeed == NO_DROPOUT ? 0 : dropoutSeed;
     List<Range> ranges = acquire(parent, sequences, all, AdapterWeights::acquire);
-    return new Pass(parent.newSubManager(), sequences, ranges, seed, null, null, true);
+    return new Pass(parent.newSubManager(), sequences, ranges, seed, null, null, null);
   }
 
   private static final long NO_DROPOUT = Long.MIN_VALUE;
@@ -186,7 +192,7 @@ public final class Pass implements AutoCloseable {
    * @return a pass over the same batch
    */
   public Pass nested() {
-    return new Pass(manager.newSubManager(), batch, ranges, dropoutSeed, cache, step, false);
+    return new Pass(manager.newSubManager(), batch, ranges, dropoutSeed, cache, step, this);
   }
 
   /**
@@ -268,6 +274,27 @@ public final class Pass implements AutoCloseable {
     return RandomStream.mix(dropoutSeed + path.hashCode() * 0x9E3779B97F4A7C15L) & 0xFFFFFFFFL;
   }
 
+  /** What is made at its first use in a pass and serves all layers of it. */
+  NDArray[] once(Object key, Function<NDManager, NDArray[]> make) {
+    return shared.computeIfAbsent(key, missing -> make.apply(outermost().manager));
+  }
+
+  private Pass outermost() {
+    return outer == null ? this : outer.outermost();
+  }
+
+  /** Where the tokens stand in their sequences, (N). */
+  int[] positions() {
+    return step == null ? batch.positions() : step.lengths();
+  }
+
+  /** How long the sequences of the tokens are with this pass, (N). */
+  int[] lengthsOfTokens() {
+    return step == null
+        ? batch.lengthsOfTokens()
+        : Arrays.stream(step.lengths()).map(length -> length + 1).toArray();
+  }
+
   NDArray one(String kernel, Object... arguments) {
     return Kernels.get().one(manager, kernel, arguments);
   }
@@ -279,7 +306,7 @@ public final class Pass implements AutoCloseable {
   @Override
   public void close() {
     manager.close();
-    if (outermost) {
+    if (outer == null) {
       ranges.forEach(range -> range.adapter().release());
     }
   }

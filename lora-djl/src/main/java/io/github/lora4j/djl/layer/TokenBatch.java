@@ -206,6 +206,34 @@ public final class TokenBatch {
     return pieces;
   }
 
+  /** Where every token stands in its sequences, (N). */
+  int[] positions() {
+    int[] positions = new int[size()];
+    forEachToken((place, position, length) -> positions[place] = position);
+    return positions;
+  }
+
+  /** How long every token's sequence is, (N); of shared tokens the longest. */
+  int[] lengthsOfTokens() {
+    int[] longest = new int[size()];
+    forEachToken((place, position, length) -> longest[place] = Math.max(longest[place], length));
+    return longest;
+  }
+
+  @FunctionalInterface
+  private interface TokenUse {
+    void accept(int place, int position, int length);
+  }
+
+  private void forEachToken(TokenUse use) {
+    int token = 0;
+    for (int length : lengths) {
+      for (int position = 0; position < length; position++) {
+        use.accept(pieces.places()[token++], position, length);
+      }
+    }
+  }
+
   /** Which rows of hidden states predict which labels. */
   LabelledRows labels() {
     return labels;

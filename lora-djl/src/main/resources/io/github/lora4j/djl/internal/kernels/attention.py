@@ -175,11 +175,11 @@ def alibi_decode_bias(self: __torch__.K, slopes: Tensor, positions: Tensor, long
   future = torch.gt(steps, positions.view([rows, 1, 1, 1]))
   return bias.expand([rows, slopes.size(0), 1, longest]).masked_fill(future, -inf)
 
-# Where the new keys and values of a step go: rows of a cache seen as (B * H * capacity, D/H), (B * H) int64.
+# Where the new keys and values of a step go: rows of a cache seen as (B * H * slots, D/H), (B * H) int64. Slots that are all taken are a ring.
 def cache_places(self: __torch__.K, cache: Tensor, positions: Tensor) -> Tensor:
   rows = cache.size(0) * cache.size(1)
   firsts = torch.arange(0, rows * cache.size(2), cache.size(2), dtype=4, layout=None, device=cache.device)
-  return (firsts.view([cache.size(0), -1]) + positions.view([-1, 1])).view([-1])
+  return (firsts.view([cache.size(0), -1]) + positions.remainder(cache.size(2)).view([-1, 1])).view([-1])
 
 # One new token per row. qkv: (B, 3D); places: of cache_places; bias: of alibi_decode_bias. Returns (B, D).
 def alibi_decode(self: __torch__.K, qkv: Tensor, keys: Tensor, values: Tensor, places: Tensor, bias: Tensor, fused: bool) -> Tensor:

@@ -1,0 +1,104 @@
+package io.github.lora4j.djl.layer;
+
+import ai.djl.ndarray.NDArray;
+import io.github.lora4j.djl.internal.Kernels;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * {@code y = (act(x Wgᵀ) · x Wuᵀ) Wdᵀ}, all three maps with room for a low-rank pair.
+ *
+ * @see <a href="https://arxiv.org/abs/2002.05202">Shazeer 2020</a>
+ */
+public final class GatedMlp {
+
+  private final Projection gate;
+  private final Projection up;
+  private final Projection down;
+  private final Activation activation;
+
+  /**
+   * A feed-forward layer.
+   *
+   * @param gate (F, D)
+   * @param up (F, D)
+   * @param down (D, F)
+   * @param activation of the gate
+   */
+  public GatedMlp(Projection gate, Projection up, Projection down, Activation activation) {
+    this.gate = gate;
+    this.up = up;
+    this.down = down;
+    this.activation = activation;
+  }
+
+  /**
+   * Computes y and keeps gate and up; what a pair beside the last map sees is made again from them.
+   *
+   * @param x (N, D)
+   * @param pass the batch and its adapters
+   * @param tape what backward will need
+   * @return (N, D)
+   */
+  public NDArray forward(NDArray x, Pass pass, Tape tape) {
+    NDArray inner = inner(x, pass, tape); // (N, F)
+    NDArray y = down.forward(inner, pass, tape); // (N, D)
+    tape.free(inner);
+    return y;
+  }
+
+  /**
+   * Keeps what {@link #forward} keeps, without its last product.
+   *
+   * @param x (N, D)
+   * @param pass the batch and its adapters
+   * @param tape what backward will need
+   */
+  public void replay(NDArray x, Pass pass, Tape tape) {
+    NDArray inner = inner(x, pass, tape); // (N, F)
+    down.replay(inner, pass, tape);
+    tape.free(inner);
+  }
+
+  private NDArray inner(NDArray x, Pass pass, Tape tape) {
+    NDArray g = gate.forward(x, pass, tape); // (N, F)
+    NDArray u = up.forward(x, pass, tape); // (N, F)
+    NDArray inner = pass.one("gated_forward", g, u, activation.kernel()); // (N, F)
+    tape.keep(g, u);
+    tape.remake(inner, later -> later.one("gated_forward", g, u, activation.kernel()));
+    tape.free(g);
+    tape.free(u);
+    return inner;
+  }
+
+  /**
+   * Turns the gradient of y into that of x.
+   *
+   * @param dy (N, D)
+   * @param pass the pass of forward
+   * @param tape what forward kept
+   * @return (N, D)
+   */
+  public NDArray backward(NDArray dy, Pass pass, Tape tape) {
+    NDArray[] d;
+    try (NDArray da = require(down.backward(dy, pass, tape, true)); // (N, F)
+        Tape.Kept kept = tape.take()) {
+      NDArray g = kept.get(0, pass);
+      NDArray u = kept.get(1, pass);
+      d = pass.many("gated_backward", da, g, u, activation.kernel()); // of gate and up, (N, F)
+    }
+    NDArray dx = require(up.backward(d[1], pass, tape, true)); // (N, D)
+    d[1].close();
+    try (NDArray more = require(gate.backward(d[0], pass, tape, true))) {
+      Kernels.get().run("add_in_place", dx, more);
+    }
+    d[0].close();
+    return dx;
+  }
+
+  private static NDArray require(@Nullable NDArray gradient) {
+    if (gradient == null) {
+      throw new IllegalStateException("a gradient was asked for and not computed");
+    }
+    return gradient;
+  }
+}
