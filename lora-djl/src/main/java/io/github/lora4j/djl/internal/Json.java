@@ -177,6 +177,53 @@ public final class Json {
   }
 
   /**
+   * A list of texts.
+   *
+   * @param key its name
+   * @return empty if the key is missing or null
+   */
+  public List<String> texts(String key) {
+    List<String> texts = new ArrayList<>();
+    for (JsonElement item : list(key, "a list of texts")) {
+      if (!item.isJsonPrimitive() || !item.getAsJsonPrimitive().isString()) {
+        throw not("a list of texts", key, item);
+      }
+      texts.add(item.getAsString());
+    }
+    return texts;
+  }
+
+  /**
+   * A list of numbers.
+   *
+   * @param key its name
+   * @return empty if the key is missing or null
+   */
+  public double[] numbers(String key) {
+    List<JsonElement> list = list(key, "a list of numbers");
+    double[] numbers = new double[list.size()];
+    for (int i = 0; i < numbers.length; i++) {
+      JsonElement item = list.get(i);
+      if (!item.isJsonPrimitive() || !item.getAsJsonPrimitive().isNumber()) {
+        throw not("a list of numbers", key, item);
+      }
+      numbers[i] = item.getAsDouble();
+    }
+    return numbers;
+  }
+
+  private List<JsonElement> list(String key, String kind) {
+    Optional<JsonElement> value = get(key);
+    if (value.isEmpty()) {
+      return List.of();
+    }
+    if (!value.get().isJsonArray()) {
+      throw not(kind, key, value.get());
+    }
+    return value.get().getAsJsonArray().asList();
+  }
+
+  /**
    * A value that has to be there.
    *
    * @param <T> its type

@@ -28,6 +28,7 @@ final class KernelArchive {
           "attention",
           "rotary",
           "grouped",
+          "fused_heads",
           "mlp",
           "gated",
           "loss",
