@@ -90,10 +90,8 @@ public final class TreeBuilder {
    * @return this
    */
   public TreeBuilder embedding(String path, String type, int rows, int width, int padding) {
-    String text =
-        "%d, %d%s".formatted(rows, width, padding < 0 ? "" : ", padding_idx=" + padding);
-    modules.add(
-        new TargetModule(path, type, text, TargetModule.Kind.EMBEDDING, rows, width));
+    String text = "%d, %d%s".formatted(rows, width, padding < 0 ? "" : ", padding_idx=" + padding);
+    modules.add(new TargetModule(path, type, text, TargetModule.Kind.EMBEDDING, rows, width));
     parameter(path + ".weight", rows, width);
     return this;
   }

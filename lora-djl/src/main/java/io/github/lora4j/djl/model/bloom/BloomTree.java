@@ -1,5 +1,6 @@
 package io.github.lora4j.djl.model.bloom;
 
+import io.github.lora4j.djl.model.PythonFloat;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TargetModule;

@@ -1,14 +1,20 @@
-package io.github.lora4j.djl.model.bloom;
+package io.github.lora4j.djl.model;
 
 import java.math.BigDecimal;
 
 /** Prints a number as Python does, so that trees equal PyTorch's. */
-final class PythonFloat {
+public final class PythonFloat {
 
   private PythonFloat() {}
 
   /** Small numbers have an exponent of at least two digits: {@code 1e-05}, not {@code 1.0E-5}. */
-  static String repr(double value) {
+  /**
+   * Prints a number.
+   *
+   * @param value any finite number
+   * @return the shortest text that Python reads back as it
+   */
+  public static String repr(double value) {
     if (Math.abs(value) >= 1e-4 || value == 0) {
       return Double.toString(value);
     }

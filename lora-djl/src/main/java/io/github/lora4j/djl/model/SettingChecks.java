@@ -1,0 +1,169 @@
+package io.github.lora4j.djl.model;
+
+import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.djl.layer.Activation;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.function.IntPredicate;
+
+/** What configurations of models have in common: checks of numbers, and settings by name. */
+public final class SettingChecks {
+
+  /** Their names alone would fill the heap. */
+  private static final int MOST_LAYERS = 10_000;
+
+  private static final Map<String, Activation> ACTIVATIONS =
+      new TreeMap<>(
+          Map.of(
+              "silu", Activation.SILU,
+              "swish", Activation.SILU,
+              "gelu", Activation.GELU,
+              "gelu_new", Activation.GELU_TANH,
+              "gelu_fast", Activation.GELU_TANH,
+              "gelu_pytorch_tanh", Activation.GELU_TANH,
+              "relu", Activation.RELU));
+
+  private static final String SLIDING = "sliding_attention";
+  private static final String FULL = "full_attention";
+
+  private final List<String> problems = new ArrayList<>();
+
+  /**
+   * A whole number that must be there and positive.
+   *
+   * @param name its key
+   * @param value what was found, 0 if nothing
+   * @return this
+   */
+  public SettingChecks positive(String name, int value) {
+    if (value == 0) {
+      problems.add(name + " is missing or 0");
+    } else if (value < 0) {
+      problems.add("%s must be positive, got %d".formatted(name, value));
+    }
+    return this;
+  }
+
+  /**
+   * A number that must be positive.
+   *
+   * @param name its key
+   * @param value what was found
+   * @return this
+   */
+  public SettingChecks positive(String name, double value) {
+    if (!(value > 0)) {
+      problems.add("%s must be positive, got %s".formatted(name, value));
+    }
+    return this;
+  }
+
+  /**
+   * A number of layers.
+   *
+   * @param name its key
+   * @param layers what was found
+   * @return this
+   */
+  public SettingChecks layers(String name, int layers) {
+    return positive(name, layers);
+  }
+
+  /**
+   * Refuses a number of layers that no model has.
+   *
+   * @param name its key
+   * @param layers what was found
+   * @throws IllegalArgumentException if there are too many
+   */
+  public static void limit(String name, int layers) {
+    if (layers < 0 || layers > MOST_LAYERS) {
+      throw new IllegalArgumentException(
+          "%s must be between 1 and %d, got %d".formatted(name, MOST_LAYERS, layers));
+    }
+  }
+
+  /**
+   * A number that must divide by another.
+   *
+   * @param name key of the divisor
+   * @param divisor its value
+   * @param ofName key of the dividend
+   * @param of its value
+   * @return this
+   */
+  public SettingChecks divides(String name, int divisor, String ofName, int of) {
+    if (divisor > 0 && of > 0 && of % divisor != 0) {
+      problems.add("%s %d must divide by %s %d".formatted(ofName, of, name, divisor));
+    }
+    return this;
+  }
+
+  /**
+   * Says what was found.
+   *
+   * @throws IllegalArgumentException listing all problems
+   */
+  public void throwIfAny() {
+    if (!problems.isEmpty()) {
+      throw new IllegalArgumentException(String.join("; ", problems));
+    }
+  }
+
+  /**
+   * An activation by the name that transformers gives it.
+   *
+   * @param json a configuration
+   * @param key of the setting
+   * @param fallback its value where it is missing
+   * @return the activation
+   * @throws LoraException if it is not known
+   */
+  public static Activation activation(Json json, String key, String fallback) {
+    String name = json.text(key).orElse(fallback);
+    Activation activation = ACTIVATIONS.get(name);
+    if (activation == null) {
+      throw new LoraException(
+          "%s: %s '%s' is not supported; supported: %s"
+              .formatted(json, key, name, ACTIVATIONS.keySet()));
+    }
+    return activation;
+  }
+
+  /**
+   * Which layers see no further than a window: those that {@code layer_types} lists, or else those
+   * of a rule.
+   *
+   * @param json a configuration
+   * @param layers how many there are
+   * @param window tokens that one sees; 0 for no window anywhere
+   * @param rule whether a layer has the window where the file lists no types
+   * @return for each layer its window, 0 for none
+   * @throws LoraException if a type is not known, or too few are listed
+   */
+  public static List<Integer> windows(Json json, int layers, int window, IntPredicate rule) {
+    List<String> types = json.texts("layer_types");
+    if (!types.isEmpty() && types.size() != layers) {
+      throw new LoraException(
+          "%s: layer_types lists %d layers, there are %d".formatted(json, types.size(), layers));
+    }
+    List<Integer> windows = new ArrayList<>();
+    for (int layer = 0; layer < layers; layer++) {
+      boolean slides = types.isEmpty() ? rule.test(layer) : slides(json, types.get(layer));
+      windows.add(slides ? window : 0);
+    }
+    return windows;
+  }
+
+  private static boolean slides(Json json, String type) {
+    if (!type.equals(SLIDING) && !type.equals(FULL)) {
+      throw new LoraException(
+          "%s: layer type '%s' is not supported; supported: %s, %s"
+              .formatted(json, type, FULL, SLIDING));
+    }
+    return type.equals(SLIDING);
+  }
+}
