@@ -3,7 +3,6 @@ package io.github.lora4j;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
 import io.github.lora4j.spi.ModuleTree;
-import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -31,14 +30,24 @@ final class AdapterReader {
   /** Mismatches in one message: those of the largest real adapters, not those of a hostile file. */
   private static final int LISTED = 1000;
 
+  /** Elements of the largest array of Java. */
+  private static final long LARGEST = Integer.MAX_VALUE - 8;
+
   private static final String PICKLE =
       "adapter_model.bin is a pickle, which can run code and is not read: convert it to safetensors";
 
-  record Loaded(LoraPlan plan, Map<String, TensorData> values) {}
+  /**
+   * An adapter.
+   *
+   * @param plan against the base, or against the base with the adapter's own vocabulary
+   * @param values what the adapter trains
+   * @param frozen matrices of the vocabulary that are not the base's
+   */
+  record Loaded(LoraPlan plan, Map<String, TensorData> values, Map<String, TensorData> frozen) {}
 
   private AdapterReader() {}
 
-  static Loaded read(Path directory, ModuleTree tree) throws IOException {
+  static Loaded read(Path directory, ModuleTree tree, BaseMatrices.Base base) throws IOException {
     if (!Files.isDirectory(directory)) {
       throw new NoSuchFileException(
           directory.toString(),
@@ -53,20 +62,32 @@ final class AdapterReader {
     }
     // first: that a file is damaged is a better reason than that its targets match nothing
     try (Safetensors tensors = Safetensors.open(file)) {
-      LoraPlan plan = plan(directory, config, tree);
+      LoraPlan plan = plan(directory, config, new Vocabulary(tree).resizedAs(tensors));
       warn(plan, config, tree);
-      return new Loaded(plan, values(tensors, plan, directory, tree));
+      return values(tensors, plan, directory, new BaseMatrices(tensors, plan, tree, base));
     }
   }
 
   private static LoraPlan plan(Path directory, LoraConfig config, ModuleTree tree) {
     try {
+      checkTask(config, tree);
       return LoraPlan.lenient(tree, config);
     } catch (LoraException e) {
       throw new LoraException(
           "adapter %s does not fit %s: %s"
               .formatted(nameOf(directory, config, tree), nameOf(tree), e.getMessage()),
           e);
+    }
+  }
+
+  /** PEFT trains the head of a classifier whole; a model without that head cannot use it. */
+  private static void checkTask(LoraConfig config, ModuleTree tree) {
+    List<String> unmatched = new SavedModules(config, tree).unmatched();
+    boolean none = unmatched.size() == config.modulesToSave().size() && !unmatched.isEmpty();
+    if (none && config.taskType().map(task -> !task.heads().isEmpty()).orElse(false)) {
+      throw new LoraException(
+          "it is made for %s and brings a head of its own in %s, which %s has not; train an adapter with task type CAUSAL_LM"
+              .formatted(config.taskType().orElseThrow(), unmatched, tree.modelClass()));
     }
   }
 
@@ -91,6 +112,10 @@ final class AdapterReader {
     List<String> unmatched = new UnusedSettings(config, matcher, tree).missing();
     if (!unmatched.isEmpty()) {
       log.warn("targets {} of the adapter match nothing in {}", unmatched, tree.modelClass());
+    }
+    List<String> unsaved = new SavedModules(config, tree).unmatched();
+    if (!unsaved.isEmpty()) {
+      log.warn("modules to save {} match nothing in {}", unsaved, tree.modelClass());
     }
     if (plan.overlap(config.rankPattern()) || plan.overlap(config.alphaPattern())) {
       log.warn("two patterns hit one module; the file's order decides, which PEFT does not keep");
@@ -120,13 +145,15 @@ final class AdapterReader {
             : "missing; the directory holds a configuration but no weights");
   }
 
-  private static Map<String, TensorData> values(
-      Safetensors tensors, LoraPlan plan, Path directory, ModuleTree tree) throws IOException {
+  private static Loaded values(
+      Safetensors tensors, LoraPlan plan, Path directory, BaseMatrices matrices)
+      throws IOException {
+    ModuleTree tree = plan.tree();
     Map<String, TensorData> values = new LinkedHashMap<>();
     Set<String> used = new LinkedHashSet<>();
     List<String> problems = new ArrayList<>();
     Map<String, List<Long>> wanted = wanted(plan);
-    AdapterKeys keys = new AdapterKeys(plan.pairs());
+    AdapterKeys keys = new AdapterKeys(plan);
     boolean hasBiases =
         plan.biases().stream()
             .anyMatch(bias -> find(tensors, keys.inFile(bias.name())).isPresent());
@@ -137,15 +164,22 @@ final class AdapterReader {
       String key = keys.inFile(entry.getKey());
       Optional<TensorEntry> found = find(tensors, key);
       if (found.isEmpty()) {
-        if (!entry.getKey().endsWith(".bias") || hasBiases) {
+        if (!isBias(plan, entry.getKey()) || hasBiases) {
           problems.add(
               "%s: missing, model %s".formatted(shorten(entry.getKey()), shape(entry.getValue())));
         }
         continue;
       }
       used.add(found.get().name());
-      check(tensors, found.get(), entry.getKey(), entry.getValue(), values, problems);
+      for (String repeated : keys.repeated(entry.getKey())) {
+        find(tensors, repeated).ifPresent(again -> used.add(again.name()));
+      }
+      if (isOfShape(found.get(), entry.getKey(), entry.getValue(), problems)) {
+        read(tensors, found.get(), entry.getKey(), problems)
+            .ifPresent(tensor -> values.put(entry.getKey(), tensor));
+      }
     }
+    Map<String, TensorData> frozen = matrices.read(used, problems);
     int foreign = 0;
     for (TensorEntry tensor : tensors.tensors()) {
       if (!used.contains(tensor.name())) {
@@ -156,35 +190,47 @@ final class AdapterReader {
     if (!problems.isEmpty()) {
       throw misfit(nameOf(directory, plan.config(), tree), tree, problems, wanted.size(), foreign);
     }
-    return values;
+    return new Loaded(plan, values, frozen);
   }
 
-  private static void check(
-      Safetensors tensors,
-      TensorEntry tensor,
-      String name,
-      List<Long> shape,
-      Map<String, TensorData> values,
-      List<String> problems)
-      throws IOException {
+  private static boolean isBias(LoraPlan plan, String name) {
+    return plan.biases().stream().anyMatch(bias -> bias.name().equals(name));
+  }
+
+  /** Whether a tensor is what is wanted; says so if not. */
+  static boolean isOfShape(
+      TensorEntry tensor, String name, List<Long> shape, List<String> problems) {
     if (!tensor.shape().equals(shape)) {
       problems.add(
           "%s: file %s, model %s".formatted(shorten(name), shape(tensor.shape()), shape(shape)));
-      return;
+      return false;
     }
     if (!tensor.dtype().isFloatingPoint()) {
       problems.add(
           "%s: stored as %s, wanted a floating type".formatted(shorten(name), tensor.dtype()));
-      return;
+      return false;
+    }
+    return true;
+  }
+
+  /** Reads a tensor; empty if it has a value that no adapter may have. */
+  static Optional<TensorData> read(
+      Safetensors tensors, TensorEntry tensor, String name, List<String> problems)
+      throws IOException {
+    if (tensor.elements() > LARGEST) {
+      problems.add(
+          "%s: %d elements, at most %d are read"
+              .formatted(shorten(name), tensor.elements(), LARGEST));
+      return Optional.empty();
     }
     float[] floats = tensors.floats(tensor);
     for (int i = 0; i < floats.length; i++) {
       if (!Float.isFinite(floats[i])) {
         problems.add("%s: element %d is %s".formatted(shorten(name), i, floats[i]));
-        return;
+        return Optional.empty();
       }
     }
-    values.put(name, new TensorData(shape, floats));
+    return Optional.of(new TensorData(tensor.shape(), floats));
   }
 
   private static Map<String, List<Long>> wanted(LoraPlan plan) {
@@ -193,14 +239,13 @@ final class AdapterReader {
       wanted.put(pair.path() + ".lora_A", List.of((long) pair.rank(), (long) pair.inFeatures()));
       wanted.put(pair.path() + ".lora_B", List.of((long) pair.outFeatures(), (long) pair.rank()));
     }
-    for (ParameterInfo bias : plan.biases()) {
-      wanted.put(bias.name(), bias.shape());
-    }
+    plan.biases().forEach(bias -> wanted.put(bias.name(), bias.shape()));
+    plan.copies().forEach(copy -> wanted.put(copy.name(), copy.shape()));
     return wanted;
   }
 
   /** Files may leave PEFT's prefix out. */
-  private static Optional<TensorEntry> find(Safetensors tensors, String key) {
+  static Optional<TensorEntry> find(Safetensors tensors, String key) {
     return tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
   }
 
@@ -221,7 +266,7 @@ final class AdapterReader {
                 more));
   }
 
-  private static String shorten(String name) {
+  static String shorten(String name) {
     String bare =
         name.startsWith(AdapterKeys.PREFIX) ? name.substring(AdapterKeys.PREFIX.length()) : name;
     int dot = bare.indexOf('.');
@@ -230,7 +275,7 @@ final class AdapterReader {
         : bare;
   }
 
-  private static String shape(List<Long> shape) {
+  static String shape(List<Long> shape) {
     return shape.toString().replace('[', '(').replace(']', ')');
   }
 }

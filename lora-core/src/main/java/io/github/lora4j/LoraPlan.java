@@ -20,15 +20,22 @@ import java.util.OptionalInt;
  * @param config the configuration, defaults of the model filled in
  * @param pairs one for each adapted module, in the order of the tree
  * @param biases biases that the adapter brings its own copies of
+ * @param copies parameters of the modules that the adapter trains whole copies of, see {@link
+ *     LoraConfig#modulesToSave}
  * @since 0.1.0
  */
 public record LoraPlan(
-    ModuleTree tree, LoraConfig config, List<LoraLinear> pairs, List<ParameterInfo> biases) {
+    ModuleTree tree,
+    LoraConfig config,
+    List<LoraLinear> pairs,
+    List<ParameterInfo> biases,
+    List<ParameterInfo> copies) {
 
   /** Copies the lists. */
   public LoraPlan {
     pairs = List.copyOf(pairs);
     biases = List.copyOf(biases);
+    copies = List.copyOf(copies);
   }
 
   /**
@@ -90,7 +97,7 @@ public record LoraPlan(
     List<LoraLinear> pairs = new ArrayList<>();
     List<String> unfit = new ArrayList<>();
     for (TargetModule module : matched) {
-      if (module.kind() == Kind.LINEAR || module.kind() == Kind.OUTPUT_HEAD) {
+      if (module.kind() != Kind.OTHER) {
         pairs.add(pair(module, matcher, config));
       } else {
         unfit.add(module.path() + ", a " + module.type());
@@ -98,10 +105,14 @@ public record LoraPlan(
     }
     if (!unfit.isEmpty()) {
       throw new LoraException(
-          "a low-rank pair can stand beside a linear map, not beside " + String.join("; ", unfit));
+          "a low-rank pair can stand beside a linear map or an embedding, not beside "
+              + String.join("; ", unfit));
     }
     LoraConfig resolved = config.toBuilder().targetModules(matcher.targets()).build();
-    return new LoraPlan(tree, resolved, pairs, biases(tree, config, pairs));
+    List<ParameterInfo> copies = new SavedModules(config, tree).parameters();
+    List<ParameterInfo> biases = new ArrayList<>(biases(tree, config, pairs));
+    biases.removeAll(copies);
+    return new LoraPlan(tree, resolved, pairs, biases, copies);
   }
 
   /** Whether two of the patterns mean one module: then their order decides. */
@@ -145,13 +156,15 @@ public record LoraPlan(
   }
 
   /**
-   * Parameters with the adapter in place. Biases that the adapter trains are counted once, as PEFT
-   * counts them.
+   * Parameters with the adapter in place. As PEFT counts them, biases that the adapter trains are
+   * counted once, copies of whole modules beside what they are copies of.
    *
    * @return the count
    */
   public ParameterCount parameterCount() {
-    long added = pairs.stream().mapToLong(LoraLinear::parameters).sum();
+    long added =
+        pairs.stream().mapToLong(LoraLinear::parameters).sum()
+            + copies.stream().mapToLong(ParameterInfo::elements).sum();
     long trainedBiases = biases.stream().mapToLong(ParameterInfo::elements).sum();
     return new ParameterCount(added + trainedBiases, tree.parameterCount() + added);
   }
@@ -162,7 +175,7 @@ public record LoraPlan(
    * @return bytes, exact
    */
   public long fileBytes() {
-    AdapterKeys keys = new AdapterKeys(pairs);
+    AdapterKeys keys = new AdapterKeys(this);
     SafetensorsWriter writer = new SafetensorsWriter();
     for (LoraLinear pair : pairs) {
       writer.addPlaceholder(
@@ -173,6 +186,7 @@ public record LoraPlan(
           List.of((long) pair.outFeatures(), (long) pair.rank()));
     }
     biases.forEach(bias -> writer.addPlaceholder(keys.inFile(bias.name()), bias.shape()));
+    copies.forEach(copy -> writer.addPlaceholder(keys.inFile(copy.name()), copy.shape()));
     return writer.size();
   }
 
@@ -254,6 +268,10 @@ public record LoraPlan(
         (kind, count) -> text.append("  ").append(count).append(" x ").append(kind).append('\n'));
     if (!biases.isEmpty()) {
       text.append("  ").append(biases.size()).append(" biases of the base\n");
+    }
+    if (!copies.isEmpty()) {
+      text.append("  ").append(copies.size()).append(" parameters of whole modules ");
+      text.append(config.modulesToSave()).append('\n');
     }
     text.append("  ").append(parameterCount()).append('\n');
     return text.append(

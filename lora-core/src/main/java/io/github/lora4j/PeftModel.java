@@ -3,6 +3,7 @@ package io.github.lora4j;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.LoraView;
+import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
@@ -34,9 +35,11 @@ public final class PeftModel<M> implements AutoCloseable {
   private final LoraPlan plan;
   private final LoraView<M> view;
   private final boolean trainable;
+  private final ModuleTree base;
 
-  private PeftModel(LoraPlan plan, LoraView<M> view, boolean trainable) {
+  private PeftModel(LoraPlan plan, LoraView<M> view, boolean trainable, ModuleTree base) {
     this.plan = plan;
+    this.base = base;
     this.view = view;
     this.trainable = trainable;
   }
@@ -73,13 +76,17 @@ public final class PeftModel<M> implements AutoCloseable {
     LoraPlan plan = LoraPlan.of(backend.modules(base), config);
     Map<String, TensorData> values = new LinkedHashMap<>();
     for (LoraLinear pair : plan.pairs()) {
-      values.put(pair.path() + ".lora_A", pair.initialA(config.init(), seed));
-      values.put(pair.path() + ".lora_B", pair.initialB(config.init(), seed));
+      InitialPair initial = InitialPair.of(plan, pair, seed);
+      values.put(pair.path() + ".lora_A", initial.a());
+      values.put(pair.path() + ".lora_B", initial.b());
     }
     for (ParameterInfo bias : plan.biases()) {
       values.put(bias.name(), backend.parameter(base, bias.name()));
     }
-    return attach(backend, base, plan, values, true);
+    for (ParameterInfo copy : plan.copies()) {
+      values.put(copy.name(), backend.parameter(base, copy.name()));
+    }
+    return attach(backend, base, plan, new Tensors(values, Map.of()), true);
   }
 
   /**
@@ -125,25 +132,32 @@ public final class PeftModel<M> implements AutoCloseable {
       throws IOException {
     Objects.requireNonNull(base, "base");
     LoraBackend backend = Backends.of(base);
-    AdapterReader.Loaded loaded = AdapterReader.read(directory, backend.modules(base));
+    AdapterReader.Loaded loaded =
+        AdapterReader.read(
+            directory,
+            backend.modules(base),
+            (name, row, rows) -> backend.holds(base, name, row, rows));
     Map<String, TensorData> values = new LinkedHashMap<>(loaded.values());
     for (ParameterInfo bias : loaded.plan().biases()) {
       if (!values.containsKey(bias.name())) {
         values.put(bias.name(), backend.parameter(base, bias.name()));
       }
     }
-    return attach(backend, base, loaded.plan(), values, trainable);
+    return attach(backend, base, loaded.plan(), new Tensors(values, loaded.frozen()), trainable);
   }
 
+  /** Trained tensors, and matrices that stand in the place of the base's. */
+  private record Tensors(Map<String, TensorData> trained, Map<String, TensorData> frozen) {}
+
   private static <M> PeftModel<M> attach(
-      LoraBackend backend,
-      M base,
-      LoraPlan plan,
-      Map<String, TensorData> values,
-      boolean trainable) {
+      LoraBackend backend, M base, LoraPlan plan, Tensors tensors, boolean trainable) {
     AdapterLayout layout =
-        new AdapterLayout(plan.pairs().stream().map(AdapterKeys::pair).toList(), values);
-    return new PeftModel<>(plan, backend.attach(base, layout, trainable), trainable);
+        new AdapterLayout(
+            plan.pairs().stream().map(AdapterKeys::pair).toList(),
+            tensors.trained(),
+            tensors.frozen());
+    LoraView<M> view = backend.attach(base, layout, trainable);
+    return new PeftModel<>(plan, view, trainable, backend.modules(base));
   }
 
   /**
@@ -211,8 +225,11 @@ public final class PeftModel<M> implements AutoCloseable {
    * @throws LoraException if it does not fit the base or has other tensors than this view
    */
   public Map<String, TensorData> readTensors(Path directory) throws IOException {
-    Map<String, TensorData> read = AdapterReader.read(directory, plan.tree()).values();
     Map<String, TensorData> own = view.tensors();
+    AdapterReader.Loaded loaded =
+        AdapterReader.read(directory, base, (name, row, rows) -> !own.containsKey(name));
+    Map<String, TensorData> read = new LinkedHashMap<>(loaded.values());
+    read.putAll(loaded.frozen());
     List<String> differences = new ArrayList<>();
     own.forEach(
         (name, tensor) -> {

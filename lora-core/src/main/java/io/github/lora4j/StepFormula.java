@@ -1,15 +1,19 @@
 package io.github.lora4j;
 
 import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TargetModule.Kind;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** The arithmetic of {@link LoraPlan#stepMemory}, the sums over modules taken once. */
 final class StepFormula {
@@ -58,16 +62,36 @@ final class StepFormula {
     }
     Map<String, LoraLinear> pairs = new TreeMap<>();
     plan.pairs().forEach(pair -> pairs.put(pair.path(), pair));
-    boolean below = plan.biases().stream().anyMatch(bias -> !BLOCK.matcher(bias.name()).find());
+    boolean below = trainsBelow(tree);
     List<Block> result = new ArrayList<>();
     boolean trained = below;
     for (Map.Entry<String, List<TargetModule>> block : maps.entrySet()) {
       String prefix = block.getKey() + ".";
-      trained |= plan.biases().stream().anyMatch(bias -> bias.name().startsWith(prefix));
+      trained |= owned().anyMatch(name -> name.startsWith(prefix));
       trained |= pairs.keySet().stream().anyMatch(path -> path.startsWith(prefix));
       result.add(block(block.getValue(), pairs, trained));
     }
     return result;
+  }
+
+  private Stream<String> owned() {
+    return Stream.concat(plan.biases().stream(), plan.copies().stream()).map(ParameterInfo::name);
+  }
+
+  /** Whether anything is trained that stands before the layers, e.g. the embedding. */
+  private boolean trainsBelow(ModuleTree tree) {
+    Set<String> trained = new HashSet<>();
+    plan.pairs().forEach(pair -> trained.add(pair.path()));
+    owned().forEach(name -> trained.add(name.substring(0, name.lastIndexOf('.'))));
+    for (TargetModule module : tree.modules()) {
+      if (BLOCK.matcher(module.path() + ".").find()) {
+        return false;
+      }
+      if (trained.contains(module.path())) {
+        return true;
+      }
+    }
+    return false;
   }
 
   private Block block(List<TargetModule> maps, Map<String, LoraLinear> pairs, boolean trained) {

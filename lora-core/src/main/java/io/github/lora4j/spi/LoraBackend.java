@@ -1,5 +1,7 @@
 package io.github.lora4j.spi;
 
+import java.util.Arrays;
+
 /**
  * An engine: it knows the modules of its models and can put an adapter beside a base. Found by
  * {@link java.util.ServiceLoader}.
@@ -25,13 +27,31 @@ public interface LoraBackend {
   ModuleTree modules(Object model);
 
   /**
-   * Reads a parameter of the base, e.g. a bias that an adapter will own a copy of.
+   * Reads a parameter of the base, e.g. a bias that an adapter will own a copy of. A head that is
+   * tied to an embedding has a name of its own here, though it is no parameter of its own.
    *
    * @param model a model that this engine supports
    * @param name the parameter's name in {@link ModuleTree#parameters()}
    * @return its values in fp32
    */
   TensorData parameter(Object model, String name);
+
+  /**
+   * Whether rows of a matrix of the base have given values, as far as the base can tell: it
+   * compares in the type that it stores the matrix in.
+   *
+   * @param model a model that this engine supports
+   * @param name the matrix's name, as for {@link #parameter}
+   * @param firstRow first of the rows, from 0
+   * @param rows their values, (count, width)
+   * @return false if an element differs
+   */
+  default boolean holds(Object model, String name, int firstRow, TensorData rows) {
+    float[] own = parameter(model, name).values();
+    int from = firstRow * Math.toIntExact(rows.shape().get(1));
+    float[] given = rows.values();
+    return Arrays.equals(own, from, from + given.length, given, 0, given.length);
+  }
 
   /**
    * Makes a view: the base with an adapter beside it. The base is shared and never written.

@@ -7,11 +7,13 @@ import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.TokenBatch;
 import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.TargetModule;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,6 +38,7 @@ public final class CausalLm implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final LoadOptions options;
   private final @Nullable AdapterWeights adapter;
+  private final int vocabulary;
 
   CausalLm(
       Decoder decoder, Tokenizer tokenizer, LoadOptions options, @Nullable AdapterWeights adapter) {
@@ -43,6 +46,25 @@ public final class CausalLm implements AutoCloseable {
     this.tokenizer = tokenizer;
     this.options = options;
     this.adapter = adapter;
+    this.vocabulary = adapter == null ? decoder.vocabulary() : vocabularyOf(decoder, adapter);
+  }
+
+  private static int vocabularyOf(Decoder decoder, AdapterWeights adapter) {
+    return decoder.modules().modules().stream()
+        .filter(module -> hasWords(module, decoder.vocabulary()))
+        .map(module -> adapter.rowsOfOwn(module.path() + ".weight"))
+        .filter(OptionalInt::isPresent)
+        .mapToInt(OptionalInt::getAsInt)
+        .findFirst()
+        .orElse(decoder.vocabulary());
+  }
+
+  private static boolean hasWords(TargetModule module, int vocabulary) {
+    return switch (module.kind()) {
+      case OUTPUT_HEAD -> true;
+      case EMBEDDING -> module.inFeatures() == vocabulary;
+      case LINEAR, OTHER -> false;
+    };
   }
 
   /**
@@ -170,7 +192,6 @@ public final class CausalLm implements AutoCloseable {
   }
 
   private float[][][] split(NDArray logits, TokenBatch batch) {
-    int vocabulary = decoder.vocabulary();
     float[][][] result = new float[batch.rows()][][];
     long start = 0;
     for (int row = 0; row < batch.rows(); row++) {
@@ -185,6 +206,15 @@ public final class CausalLm implements AutoCloseable {
   }
 
   /**
+   * Size of the vocabulary: the base's, or that of the adapter, if it was trained with another.
+   *
+   * @return V, the width of {@link #logits}
+   */
+  public int vocabulary() {
+    return vocabulary;
+  }
+
+  /**
    * Checks that all ids stand in the vocabulary; the kernels do not.
    *
    * @param rows token ids
@@ -194,10 +224,10 @@ public final class CausalLm implements AutoCloseable {
     for (int row = 0; row < rows.length; row++) {
       for (int position = 0; position < rows[row].length; position++) {
         int id = rows[row][position];
-        if (id < 0 || id >= decoder.vocabulary()) {
+        if (id < 0 || id >= vocabulary) {
           throw new IllegalArgumentException(
               "token id %d at position %d of row %d: the vocabulary has ids 0 to %d"
-                  .formatted(id, position, row, decoder.vocabulary() - 1));
+                  .formatted(id, position, row, vocabulary - 1));
         }
       }
     }

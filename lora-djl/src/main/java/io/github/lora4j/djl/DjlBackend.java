@@ -39,13 +39,18 @@ public final class DjlBackend implements LoraBackend {
   }
 
   @Override
+  public boolean holds(Object model, String name, int firstRow, TensorData rows) {
+    return ((CausalLm) model).decoder().holds(name, firstRow, rows);
+  }
+
+  @Override
   public <M> LoraView<M> attach(M base, AdapterLayout layout, boolean trainable) {
     CausalLm model = (CausalLm) base;
     if (model.adapter().isPresent()) {
       throw new IllegalArgumentException(
           "an adapter stands beside a bare base, got the model of another adapter; wrap the base");
     }
-    checkKinds(model.modules(), layout);
+    checkKinds(model, layout);
     AdapterWeights weights =
         new AdapterWeights(layout, model.decoder().manager().getDevice(), trainable);
     CausalLm view = new CausalLm(model.decoder(), model.tokenizer(), model.options(), weights);
@@ -54,19 +59,29 @@ public final class DjlBackend implements LoraBackend {
     return new View<>(typed, weights);
   }
 
-  private static void checkKinds(ModuleTree tree, AdapterLayout layout) {
+  /** Of embeddings, only that of words has a place for a pair. */
+  private static void checkKinds(CausalLm model, AdapterLayout layout) {
     List<String> wrong = new ArrayList<>();
     for (AdapterLayout.Pair pair : layout.pairs()) {
-      for (TargetModule module : tree.modules()) {
-        if (module.path().equals(pair.path()) && module.kind() != TargetModule.Kind.LINEAR) {
+      for (TargetModule module : model.modules().modules()) {
+        if (module.path().equals(pair.path()) && !takesPair(module, model)) {
           wrong.add(pair.path() + " (" + module.kind() + ")");
         }
       }
     }
     if (!wrong.isEmpty()) {
       throw new LoraException(
-          "a low-rank pair can stand beside the linear maps of the blocks, not beside " + wrong);
+          "a low-rank pair can stand beside a linear map or the embedding of words, not beside "
+              + wrong);
     }
+  }
+
+  private static boolean takesPair(TargetModule module, CausalLm model) {
+    return switch (module.kind()) {
+      case LINEAR, OUTPUT_HEAD -> true;
+      case EMBEDDING -> module.inFeatures() == model.decoder().vocabulary();
+      case OTHER -> false;
+    };
   }
 
   private record View<M>(M model, AdapterWeights weights) implements LoraView<M> {

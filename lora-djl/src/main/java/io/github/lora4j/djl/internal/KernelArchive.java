@@ -25,6 +25,7 @@ final class KernelArchive {
           "rms",
           "projection",
           "adapters",
+          "embedding",
           "attention",
           "rotary",
           "grouped",
@@ -32,6 +33,7 @@ final class KernelArchive {
           "mlp",
           "gated",
           "loss",
+          "head",
           "optimizer");
 
   private static final String ONEDNN = "onednn";

@@ -10,9 +10,12 @@ import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.TensorData;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,7 +35,9 @@ public final class AdapterWeights implements AutoCloseable {
   private final Map<String, NDArray> views = new LinkedHashMap<>();
   private final Map<String, NDArray> gradientViews = new LinkedHashMap<>();
   private final Map<String, LowRank> pairs = new LinkedHashMap<>();
+  private final Map<String, NDArray> frozen = new LinkedHashMap<>();
   private final long elements;
+  private final boolean ownsMatrices;
   private int users;
   private boolean closing;
 
@@ -47,6 +52,7 @@ public final class AdapterWeights implements AutoCloseable {
     this.layout = layout;
     this.manager = Engines.newManager(device);
     this.elements = layout.values().values().stream().mapToLong(t -> t.values().length).sum();
+    this.ownsMatrices = hasMatrices(layout);
     this.values = manager.create(new Shape(elements), DataType.FLOAT32);
     this.gradients = trainable ? manager.zeros(new Shape(elements), DataType.FLOAT32) : null;
     Kernels kernels = Kernels.get();
@@ -62,6 +68,7 @@ public final class AdapterWeights implements AutoCloseable {
       start += entry.getValue().values().length;
     }
     write(layout.values());
+    layout.frozen().forEach((name, tensor) -> frozen.put(name, copyOf(tensor)));
     for (AdapterLayout.Pair pair : layout.pairs()) {
       pairs.put(
           pair.path(),
@@ -75,12 +82,28 @@ public final class AdapterWeights implements AutoCloseable {
     }
   }
 
+  private NDArray copyOf(TensorData tensor) {
+    long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
+    return manager.create(tensor.values(), new Shape(shape));
+  }
+
   private NDArray require(String name) {
     NDArray view = views.get(name);
     if (view == null) {
       throw new IllegalArgumentException("the layout has a pair but no values for " + name);
     }
     return view;
+  }
+
+  private static boolean hasMatrices(AdapterLayout layout) {
+    Set<String> ofPairs = new HashSet<>();
+    for (AdapterLayout.Pair pair : layout.pairs()) {
+      ofPairs.add(pair.nameOfA());
+      ofPairs.add(pair.nameOfB());
+    }
+    return !layout.frozen().isEmpty()
+        || layout.values().entrySet().stream()
+            .anyMatch(e -> e.getValue().shape().size() > 1 && !ofPairs.contains(e.getKey()));
   }
 
   /**
@@ -136,16 +159,46 @@ public final class AdapterWeights implements AutoCloseable {
     return pairs.get(path);
   }
 
-  @Nullable NDArray bias(String name) {
-    return views.get(name);
+  /** The adapter's own copy of a parameter of the base, fp32. */
+  @Nullable NDArray own(String name) {
+    NDArray trained = views.get(name);
+    return trained == null ? frozen.get(name) : trained;
   }
 
-  @Nullable NDArray biasGradient(String name) {
+  /** A matrix that stands in the place of the base's and is not trained, fp32. */
+  @Nullable NDArray ownFrozen(String name) {
+    return frozen.get(name);
+  }
+
+  /** Where the gradient of an own copy adds up, null if it is not trained. */
+  @Nullable NDArray ownGradient(String name) {
     return gradientViews.get(name);
   }
 
   /**
-   * Whether any pair stands at, or any bias belongs to, a module whose path starts so.
+   * Whether the adapter brings a whole matrix, so that a layer has to ask whose matrix to use.
+   *
+   * @return false for one of pairs, biases and norms
+   */
+  boolean ownsMatrices() {
+    return ownsMatrices;
+  }
+
+  /**
+   * Rows of a matrix that the adapter brings in the place of the base's.
+   *
+   * @param name the parameter's name in the module tree
+   * @return empty if the adapter brings none
+   */
+  public OptionalInt rowsOfOwn(String name) {
+    NDArray own = own(name);
+    return own == null
+        ? OptionalInt.empty()
+        : OptionalInt.of(Math.toIntExact(own.getShape().get(0)));
+  }
+
+  /**
+   * Whether any pair stands at, or any trained copy belongs to, a module whose path starts so.
    *
    * @param prefix start of a path, e.g. {@code transformer.h.3.}
    * @return true if something below it is adapted
@@ -157,10 +210,12 @@ public final class AdapterWeights implements AutoCloseable {
   /**
    * Copies all tensors to the heap.
    *
-   * @return values in the order of the layout
+   * @return values in the order of the layout, then what is frozen
    */
   public Map<String, TensorData> read() {
-    return copyOf(values);
+    Map<String, TensorData> all = copyOf(values);
+    layout.frozen().forEach(all::put);
+    return all;
   }
 
   /**
@@ -216,7 +271,10 @@ public final class AdapterWeights implements AutoCloseable {
    * @return bytes, 0 after the memory went back
    */
   public synchronized long nativeBytes() {
-    return closing && users == 0 ? 0 : elements * (gradients == null ? 4 : 8);
+    long others = layout.frozen().values().stream().mapToLong(t -> t.values().length).sum();
+    return closing && users == 0
+        ? 0
+        : elements * (gradients == null ? 4 : 8) + others * Float.BYTES;
   }
 
   /**

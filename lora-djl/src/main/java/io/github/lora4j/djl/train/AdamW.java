@@ -10,10 +10,8 @@ import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.TensorData;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Set;
 
 /**
  * The optimiser of an adapter: torch's AdamW over the adapter's flat buffers, and the clipping of
@@ -46,18 +44,16 @@ final class AdamW implements AutoCloseable {
     this.decay = manager.create(decayMask(adapter.layout(), Math.toIntExact(shape.size())));
   }
 
-  /** Weight decay holds for A and B and for no bias, as in Hugging Face's Trainer. */
+  /**
+   * Weight decay holds for matrices and for no bias and no norm, as in Hugging Face's Trainer: A
+   * and B, and those of modules that are trained whole.
+   */
   private static float[] decayMask(AdapterLayout layout, int elements) {
-    Set<String> decayed = new HashSet<>();
-    for (AdapterLayout.Pair pair : layout.pairs()) {
-      decayed.add(pair.nameOfA());
-      decayed.add(pair.nameOfB());
-    }
     float[] mask = new float[elements];
     int start = 0;
     for (Map.Entry<String, TensorData> entry : layout.values().entrySet()) {
       int end = start + entry.getValue().values().length;
-      Arrays.fill(mask, start, end, decayed.contains(entry.getKey()) ? 1 : 0);
+      Arrays.fill(mask, start, end, entry.getValue().shape().size() > 1 ? 1 : 0);
       start = end;
     }
     return mask;

@@ -112,9 +112,10 @@ public final class LoraTrainer {
 
   private TrainingReport run(TrainingDataset dataset, AdapterWeights adapter) throws IOException {
     Decoder decoder = peft.model().decoder();
-    DataSurvey survey = DataSurvey.of("dataset", dataset, decoder.vocabulary());
+    int vocabulary = peft.model().vocabulary();
+    DataSurvey survey = DataSurvey.of("dataset", dataset, vocabulary);
     Optional<DataSurvey> validationSurvey =
-        validation.map(set -> DataSurvey.of("validation set", set, decoder.vocabulary()));
+        validation.map(set -> DataSurvey.of("validation set", set, vocabulary));
     LayerBudget memory = LayerBudget.of(peft, options.recompute());
     memory.requireFits(survey, options.batchSize());
     StepPlan plan = new StepPlan(survey.examples(), options);
