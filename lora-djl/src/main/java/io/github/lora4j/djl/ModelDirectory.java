@@ -8,8 +8,9 @@ import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Json;
 import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.djl.model.Decoder;
-import io.github.lora4j.djl.model.bloom.BloomConfig;
-import io.github.lora4j.djl.model.bloom.BloomModel;
+import io.github.lora4j.djl.model.Families;
+import io.github.lora4j.djl.model.ModelFamily;
+import io.github.lora4j.djl.model.StackedDecoder;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.spi.ModuleTree;
 import java.io.IOException;
@@ -17,7 +18,6 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.List;
 import java.util.Locale;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
@@ -30,7 +30,6 @@ final class ModelDirectory {
 
   private static final Logger LOG = LoggerFactory.getLogger(ModelDirectory.class);
   private static final String CONFIG = "config.json";
-  private static final List<String> FAMILIES = List.of("bloom");
 
   private ModelDirectory() {}
 
@@ -43,16 +42,16 @@ final class ModelDirectory {
               + " tokenizer_config.json and model.safetensors");
     }
     Json json = config(directory.resolve(CONFIG));
-    BloomConfig config = BloomConfig.of(json);
+    ModelFamily family = Families.of(json);
     checkDevice(options.device());
     Precision precision = resolve(options);
-    checkBudget(BloomModel.tree(config, name(json, directory)), precision, options);
+    checkBudget(family.tree(name(json, directory)), precision, options);
     Tokenizer tokenizer = Tokenizer.load(directory);
     NDManager manager = Engines.newManager(options.device());
     try (Safetensors files = Safetensors.open(directory)) {
       Decoder decoder =
-          BloomModel.read(
-              config, files, name(json, directory), arithmetic(precision, options), manager);
+          StackedDecoder.read(
+              family, files, name(json, directory), arithmetic(precision, options), manager);
       return new CausalLm(decoder, tokenizer, options, null);
     } catch (IOException | RuntimeException e) {
       manager.close();
@@ -87,17 +86,11 @@ final class ModelDirectory {
             ? directoryOrConfig.resolve(CONFIG)
             : directoryOrConfig;
     Json json = config(file);
-    return BloomModel.tree(BloomConfig.of(json), name(json, file.toAbsolutePath().getParent()));
+    return Families.of(json).tree(name(json, file.toAbsolutePath().getParent()));
   }
 
   private static Json config(Path file) throws IOException {
-    Json json = Json.read(file, "a Hugging Face model directory");
-    String family = json.require("model_type", json.text("model_type"));
-    if (!FAMILIES.contains(family)) {
-      throw new LoraException(
-          "%s: model_type '%s' is not supported; supported: %s".formatted(json, family, FAMILIES));
-    }
-    return json;
+    return Json.read(file, "a Hugging Face model directory");
   }
 
   private static String name(Json json, @Nullable Path directory) {

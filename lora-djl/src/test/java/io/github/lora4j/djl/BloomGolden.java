@@ -9,8 +9,9 @@ import com.google.gson.JsonParser;
 import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Json;
-import io.github.lora4j.djl.model.bloom.BloomConfig;
-import io.github.lora4j.djl.model.bloom.BloomModel;
+import io.github.lora4j.djl.model.Families;
+import io.github.lora4j.djl.model.ModelFamily;
+import io.github.lora4j.djl.model.StackedDecoder;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.TargetModule;
@@ -57,11 +58,11 @@ final class BloomGolden {
   }
 
   static CausalLm load(Path checkpoint, Arithmetic arithmetic) throws IOException {
-    BloomConfig config =
-        BloomConfig.of(Json.read(checkpoint.resolve("config.json"), "a model directory"));
+    ModelFamily family =
+        Families.of(Json.read(checkpoint.resolve("config.json"), "a model directory"));
     NDManager manager = Engines.newManager(Device.cpu());
     try (Safetensors files = Safetensors.open(checkpoint)) {
-      BloomModel model = BloomModel.read(config, files, "golden", arithmetic, manager);
+      StackedDecoder model = StackedDecoder.read(family, files, "golden", arithmetic, manager);
       return new CausalLm(model, Tokenizer.load(checkpoint), LoadOptions.builder().build(), null);
     }
   }

@@ -109,4 +109,14 @@ public final class Embedding {
       }
     }
   }
+
+  /**
+   * Whether an adapter of a pass trains a pair or a table here.
+   *
+   * @param pass a training pass
+   * @return true if {@link #backward} has something to add up
+   */
+  public boolean trained(Pass pass) {
+    return pass.trains(path + ".");
+  }
 }

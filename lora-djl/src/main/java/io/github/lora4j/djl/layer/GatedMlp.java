@@ -9,7 +9,7 @@ import org.jspecify.annotations.Nullable;
  *
  * @see <a href="https://arxiv.org/abs/2002.05202">Shazeer 2020</a>
  */
-public final class GatedMlp {
+public final class GatedMlp implements FeedForward {
 
   private final Projection gate;
   private final Projection up;
@@ -31,14 +31,7 @@ public final class GatedMlp {
     this.activation = activation;
   }
 
-  /**
-   * Computes y and keeps gate and up; what a pair beside the last map sees is made again from them.
-   *
-   * @param x (N, D)
-   * @param pass the batch and its adapters
-   * @param tape what backward will need
-   * @return (N, D)
-   */
+  @Override
   public NDArray forward(NDArray x, Pass pass, Tape tape) {
     NDArray inner = inner(x, pass, tape); // (N, F)
     NDArray y = down.forward(inner, pass, tape); // (N, D)
@@ -46,13 +39,7 @@ public final class GatedMlp {
     return y;
   }
 
-  /**
-   * Keeps what {@link #forward} keeps, without its last product.
-   *
-   * @param x (N, D)
-   * @param pass the batch and its adapters
-   * @param tape what backward will need
-   */
+  @Override
   public void replay(NDArray x, Pass pass, Tape tape) {
     NDArray inner = inner(x, pass, tape); // (N, F)
     down.replay(inner, pass, tape);
@@ -70,14 +57,7 @@ public final class GatedMlp {
     return inner;
   }
 
-  /**
-   * Turns the gradient of y into that of x.
-   *
-   * @param dy (N, D)
-   * @param pass the pass of forward
-   * @param tape what forward kept
-   * @return (N, D)
-   */
+  @Override
   public NDArray backward(NDArray dy, Pass pass, Tape tape) {
     NDArray[] d;
     try (NDArray da = require(down.backward(dy, pass, tape, true)); // (N, F)

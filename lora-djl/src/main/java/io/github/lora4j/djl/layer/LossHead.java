@@ -26,27 +26,35 @@ public final class LossHead {
   private static final String WEIGHT = ".weight";
   private static final NDArray[] NONE = {};
 
-  private final Norm norm;
+  private final @Nullable Normalisation norm;
   private final FrozenMatrix weight;
   private final String path;
   private final @Nullable String tiedTo;
+  private final double cap;
   private final int chunk;
 
   /**
    * A head.
    *
-   * @param norm the model's last norm
+   * @param norm the model's last norm, null for none
    * @param weight (V, D)
    * @param path its path in the module tree
    * @param tiedTo path of the embedding whose table the weight is, null if it is a matrix of its
    *     own
    */
-  public LossHead(Norm norm, FrozenMatrix weight, String path, @Nullable String tiedTo) {
-    this(CHUNK, norm, weight, path, tiedTo);
+  public LossHead(
+      @Nullable Normalisation norm, FrozenMatrix weight, String path, @Nullable String tiedTo) {
+    this(CHUNK, norm, weight, path, tiedTo, 0);
   }
 
   private LossHead(
-      int chunk, Norm norm, FrozenMatrix weight, String path, @Nullable String tiedTo) {
+      int chunk,
+      @Nullable Normalisation norm,
+      FrozenMatrix weight,
+      String path,
+      @Nullable String tiedTo,
+      double cap) {
+    this.cap = cap;
     this.chunk = chunk;
     this.norm = norm;
     this.weight = weight;
@@ -56,7 +64,21 @@ public final class LossHead {
 
   /** The head that projects so many rows at a time. */
   LossHead inChunks(int rows) {
-    return new LossHead(rows, norm, weight, path, tiedTo);
+    return new LossHead(rows, norm, weight, path, tiedTo, cap);
+  }
+
+  /**
+   * The head whose logits are {@code cap · tanh(z / cap)}.
+   *
+   * @param most largest magnitude of a logit, 0 for no cap
+   * @return another head on the same matrix
+   */
+  public LossHead capped(double most) {
+    return new LossHead(chunk, norm, weight, path, tiedTo, most);
+  }
+
+  private NDArray normed(NDArray x, Pass pass, Tape tape) {
+    return norm == null ? x : norm.forward(x, pass, tape);
   }
 
   /**
@@ -89,7 +111,7 @@ public final class LossHead {
       NDArray targets = inner.manager().create(labels.targets()); // (M)
       NDArray weights = inner.manager().create(labels.weights(scale)); // (M)
       NDArray selected = inner.one("select_rows", x, rows); // (U, D)
-      NDArray normed = norm.forward(selected, inner, tape); // (U, D)
+      NDArray normed = normed(selected, inner, tape); // (U, D)
       if (!labels.isSingle()) {
         normed = inner.one("select_rows", normed, states); // (M, D)
       }
@@ -102,7 +124,7 @@ public final class LossHead {
       if (!labels.isSingle()) {
         dnormed = inner.one("sum_rounds", dnormed, states, labels.rounds()); // (U, D)
       }
-      NDArray dselected = norm.backward(dnormed, inner, tape); // (U, D)
+      NDArray dselected = norm == null ? dnormed : norm.backward(dnormed, inner, tape); // (U, D)
       long n = x.getShape().get(0);
       return new Result(loss, inner.lift(inner.one("scatter_rows", dselected, rows, n), pass));
     }
@@ -118,7 +140,7 @@ public final class LossHead {
     FrozenMatrix matrix = matrixOf(adapter);
     LowRank pair = adapter == null ? null : adapter.pair(path);
     NDArray ofWeight = adapter == null ? null : adapter.ownGradient(path + WEIGHT);
-    if (pair == null && (ofWeight == null || !wantGradient)) {
+    if (cap == 0 && pair == null && (ofWeight == null || !wantGradient)) {
       return matrix.call(pass, "head_loss", normed, targets, weights, chunk, BLOCK, wantGradient);
     }
     return matrix.call(
@@ -135,7 +157,8 @@ public final class LossHead {
         pair == null ? 0.0 : pass.dropout(pair),
         pass.dropoutSeed(path),
         gradientsOf(pair),
-        ofWeight == null ? NONE : new NDArray[] {ofWeight});
+        ofWeight == null ? NONE : new NDArray[] {ofWeight},
+        cap);
   }
 
   private static NDArray[] gradientsOf(@Nullable LowRank pair) {
@@ -175,14 +198,19 @@ public final class LossHead {
    *     largest, and words that a row lacks score -∞
    */
   public NDArray logits(NDArray x, Pass pass, boolean lastOnly) {
-    NDArray normed = norm.forward(x, pass, Tape.off()); // (N, D)
+    NDArray normed = normed(x, pass, Tape.off()); // (N, D)
     if (lastOnly && pass.batch().size() != pass.batch().rows()) {
       long[] last = Arrays.stream(pass.batch().pieces().ends()).asLongStream().toArray();
       normed = pass.one("select_rows", normed, pass.manager().create(last)); // (B, D)
     }
-    return pass.ranges().stream().anyMatch(range -> adapts(range.adapter()))
-        ? adaptedLogits(normed, pass, normed.getShape().get(0) != pass.batch().size())
-        : weight.call(pass, "head_logits", normed)[0];
+    NDArray logits =
+        pass.ranges().stream().anyMatch(range -> adapts(range.adapter()))
+            ? adaptedLogits(normed, pass, normed.getShape().get(0) != pass.batch().size())
+            : weight.call(pass, "head_logits", normed)[0];
+    if (cap > 0) {
+      Kernels.get().run("cap_logits", logits, cap);
+    }
+    return logits;
   }
 
   private NDArray adaptedLogits(NDArray x, Pass pass, boolean rowsOnly) {

@@ -5,7 +5,7 @@ import io.github.lora4j.djl.internal.Kernels;
 import org.jspecify.annotations.Nullable;
 
 /** {@code y = gelu(x W₁ᵀ + b₁) W₂ᵀ + b₂}, both maps with room for a low-rank pair. */
-public final class Mlp {
+public final class Mlp implements FeedForward {
 
   private final Projection up;
   private final Projection down;
@@ -21,14 +21,7 @@ public final class Mlp {
     this.down = down;
   }
 
-  /**
-   * Computes y and keeps z = x W₁ᵀ + b₁; what a pair beside W₂ sees is made again from it.
-   *
-   * @param x (N, D)
-   * @param pass the batch and its adapters
-   * @param tape what backward will need
-   * @return (N, D)
-   */
+  @Override
   public NDArray forward(NDArray x, Pass pass, Tape tape) {
     NDArray activated = activate(x, pass, tape); // (N, 4D)
     NDArray y = down.forward(activated, pass, tape); // (N, D)
@@ -36,13 +29,7 @@ public final class Mlp {
     return y;
   }
 
-  /**
-   * Keeps what {@link #forward} keeps, without its last product.
-   *
-   * @param x (N, D)
-   * @param pass the batch and its adapters
-   * @param tape what backward will need
-   */
+  @Override
   public void replay(NDArray x, Pass pass, Tape tape) {
     NDArray activated = activate(x, pass, tape); // (N, 4D)
     down.replay(activated, pass, tape);
@@ -58,14 +45,7 @@ public final class Mlp {
     return activated;
   }
 
-  /**
-   * Turns the gradient of y into that of x.
-   *
-   * @param dy (N, D)
-   * @param pass the pass of forward
-   * @param tape what forward kept
-   * @return (N, D)
-   */
+  @Override
   public NDArray backward(NDArray dy, Pass pass, Tape tape) {
     NDArray dz = require(down.backward(dy, pass, tape, true)); // (N, 4D)
     try (Tape.Kept kept = tape.take()) {

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
  * Layer norm over the last dimension, {@code y = (x - mean)/std · weight + bias}, statistics in
  * fp32. Weight and bias are frozen, unless an adapter brings its own.
  */
-public final class Norm {
+public final class Norm implements Normalisation {
 
   private final String weightName;
   private final String biasName;
@@ -34,15 +34,7 @@ public final class Norm {
     this.epsilon = epsilon;
   }
 
-  /**
-   * Normalises and keeps x and its statistics. Whoever has to keep y keeps how it is made from x:
-   * the same kernel on the same numbers, so the same bits.
-   *
-   * @param x (N, D)
-   * @param pass the batch and its adapters
-   * @param tape what backward will need
-   * @return (N, D)
-   */
+  @Override
   public NDArray forward(NDArray x, Pass pass, Tape tape) {
     if (!pass.isUniform()) {
       List<NDArray> parts = new ArrayList<>();
@@ -67,14 +59,7 @@ public final class Norm {
     return own == null ? base : own;
   }
 
-  /**
-   * Turns the gradient of y into that of x.
-   *
-   * @param dy (N, D)
-   * @param pass the pass of forward
-   * @param tape what forward kept
-   * @return (N, D)
-   */
+  @Override
   public NDArray backward(NDArray dy, Pass pass, Tape tape) {
     try (Tape.Kept kept = tape.take()) {
       accumulate(dy, pass, kept);
@@ -86,14 +71,12 @@ public final class Norm {
     }
   }
 
-  /**
-   * Adds up the gradients of an adapter's own weight and bias, for the last norm of a backward
-   * pass, whose input needs no gradient.
-   *
-   * @param dy (N, D)
-   * @param pass the pass of forward
-   * @param tape what forward kept
-   */
+  @Override
+  public boolean trained(Pass pass) {
+    return pass.trains(weightName) || pass.trains(biasName);
+  }
+
+  @Override
   public void accumulate(NDArray dy, Pass pass, Tape tape) {
     try (Tape.Kept kept = tape.take()) {
       accumulate(dy, pass, kept);

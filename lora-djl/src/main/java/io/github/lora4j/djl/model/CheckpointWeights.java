@@ -40,8 +40,7 @@ public final class CheckpointWeights {
    *
    * @param files the checkpoint
    * @param wanted names and shapes as the model has them
-   * @param prefix what bare checkpoints leave out at the start of names, e.g. {@code transformer.}
-   * @param ignorable names that may stand in a checkpoint without being wanted, e.g. a tied head
+   * @param family what its checkpoints may leave out, or hold besides
    * @param arithmetic how the matrices are stored and multiplied
    * @param manager owner of the arrays
    * @param name what to call the model in messages
@@ -52,13 +51,12 @@ public final class CheckpointWeights {
   public static CheckpointWeights read(
       Safetensors files,
       List<ParameterInfo> wanted,
-      String prefix,
-      Set<String> ignorable,
+      ModelFamily family,
       Arithmetic arithmetic,
       NDManager manager,
       String name)
       throws IOException {
-    Map<String, TensorEntry> found = match(files, wanted, prefix, ignorable, name);
+    Map<String, TensorEntry> found = match(files, wanted, family, name);
     CheckpointWeights weights = new CheckpointWeights();
     try (WeightReader reader = new WeightReader(files, manager)) {
       for (ParameterInfo parameter : wanted) {
@@ -87,11 +85,8 @@ public final class CheckpointWeights {
   }
 
   private static Map<String, TensorEntry> match(
-      Safetensors files,
-      List<ParameterInfo> wanted,
-      String prefix,
-      Set<String> ignorable,
-      String name) {
+      Safetensors files, List<ParameterInfo> wanted, ModelFamily family, String name) {
+    String prefix = family.prefix();
     Map<String, TensorEntry> found = new HashMap<>();
     Set<String> used = new HashSet<>();
     List<String> problems = new ArrayList<>();
@@ -116,7 +111,7 @@ public final class CheckpointWeights {
       found.put(parameter.name(), entry.get());
     }
     for (TensorEntry entry : files.tensors()) {
-      if (!used.contains(entry.name()) && !ignorable.contains(entry.name())) {
+      if (!used.contains(entry.name()) && !mayStand(entry.name(), family)) {
         problems.add(entry.name() + ": not part of the model");
       }
     }
@@ -137,8 +132,24 @@ public final class CheckpointWeights {
     return found;
   }
 
+  /** A tied head is the embedding by another name; buffers are made anew. */
+  private static boolean mayStand(String name, ModelFamily family) {
+    return family.tied().containsKey(name)
+        || family.buffers().stream().anyMatch(end -> name.endsWith(end));
+  }
+
   private static String text(List<Long> shape) {
     return shape.toString().replace('[', '(').replace(']', ')');
+  }
+
+  /**
+   * Whether a parameter is there.
+   *
+   * @param name in the model's words
+   * @return true if it was wanted
+   */
+  public boolean has(String name) {
+    return matrices.containsKey(name) || vectors.containsKey(name);
   }
 
   /**

@@ -21,7 +21,7 @@ final class RmsNormTest {
       NDArray weight = lab.normal(part);
       List<float[]> expected = lab.autograd(dy, () -> plain(x, weight, plus), x);
 
-      float[][] actual = bothWays(lab, x, dy, new RmsNorm(weight, plus, EPSILON));
+      float[][] actual = bothWays(lab, x, dy, new RmsNorm("n", weight, plus, EPSILON));
 
       LayerLab.assertClose(actual[0], plain(x, weight, plus).toFloatArray(), 1e-6);
       LayerLab.assertClose(actual[1], expected.get(0), 1e-5);
@@ -33,7 +33,7 @@ final class RmsNormTest {
     try (LayerLab lab = new LayerLab(2)) {
       NDArray x = lab.normal(3, 4);
       NDArray dy = lab.normal(3, 4);
-      RmsNorm norm = new RmsNorm(lab.normal(4), 0, EPSILON);
+      RmsNorm norm = new RmsNorm("n", lab.normal(4), 0, EPSILON);
 
       float[] actual = bothWays(lab, x, dy, norm)[1];
 
@@ -47,7 +47,7 @@ final class RmsNormTest {
   void nothingLeaks() {
     try (LayerLab lab = new LayerLab(3)) {
       NDArray x = lab.normal(TOKENS, 4);
-      RmsNorm norm = new RmsNorm(lab.normal(4), 0, EPSILON);
+      RmsNorm norm = new RmsNorm("n", lab.normal(4), 0, EPSILON);
       AdapterWeights adapter = lab.adapter(true, lab.pair("p", 2, 2, 1, 0));
 
       lab.assertNoLeak(

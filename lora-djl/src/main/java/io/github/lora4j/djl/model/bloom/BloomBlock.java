@@ -8,6 +8,7 @@ import io.github.lora4j.djl.layer.Norm;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.Projection;
 import io.github.lora4j.djl.layer.Tape;
+import io.github.lora4j.djl.model.Block;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -15,14 +16,17 @@ import org.jspecify.annotations.Nullable;
  * mlp(norm₂ m)}.
  */
 record BloomBlock(
+    String path,
     Norm inputNorm,
     Projection queryKeyValue,
     AlibiAttention attention,
     Projection dense,
     Norm postNorm,
-    Mlp mlp) {
+    Mlp mlp)
+    implements Block {
 
-  NDArray forward(NDArray x, Pass pass, Tape tape) {
+  @Override
+  public NDArray forward(NDArray x, Pass pass, Tape tape) {
     try (Pass inner = pass.nested()) {
       NDArray m = attend(x, inner, tape); // (N, D)
       NDArray n = postNorm.forward(m, inner, tape); // (N, D)
@@ -32,8 +36,9 @@ record BloomBlock(
     }
   }
 
-  /** Keeps what forward keeps; the last product, which backward does not need, is not computed. */
-  void replay(NDArray x, Pass pass, Tape tape) {
+  /** The last product, which backward does not need, is not computed. */
+  @Override
+  public void replay(NDArray x, Pass pass, Tape tape) {
     try (Pass inner = pass.nested()) {
       NDArray m = attend(x, inner, tape); // (N, D)
       NDArray n = postNorm.forward(m, inner, tape); // (N, D)
@@ -52,12 +57,9 @@ record BloomBlock(
     return add(m, x); // (N, D), in place: nobody kept dense's output
   }
 
-  /**
-   * Mirrors forward from its last line to its first, and frees as it goes. Returns (N, D), or null
-   * if not wanted.
-   */
-  @Nullable NDArray backward(
-      NDArray dy, Pass pass, Tape tape, boolean wantNorm, boolean wantInput) {
+  @Override
+  public @Nullable NDArray backward(NDArray dy, Pass pass, Tape tape, boolean wantInput) {
+    boolean wantNorm = inputNorm.trained(pass);
     try (Pass inner = pass.nested()) {
       NDArray dn2 = mlp.backward(dy, inner, tape); // (N, D)
       NDArray dm = postNorm.backward(dn2, inner, tape); // (N, D)

@@ -5,23 +5,27 @@ import io.github.lora4j.djl.layer.Embedding;
 import io.github.lora4j.djl.layer.Norm;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.Tape;
+import io.github.lora4j.djl.model.Entry;
 
 /** What stands before the blocks: {@code x = norm(words(ids))}. */
-record BloomEmbedding(Embedding words, Norm norm) {
+record BloomEmbedding(Embedding words, Norm norm) implements Entry {
 
-  /** Start of the paths of both layers. */
-  static final String NAME = "word_embeddings";
-
-  NDArray forward(Pass pass, Tape tape) {
+  @Override
+  public NDArray forward(Pass pass, Tape tape) {
     try (Pass inner = pass.nested()) {
       NDArray x = words.forward(inner, tape); // (N, D)
       return inner.lift(norm.forward(x, inner, tape), pass); // (N, D)
     }
   }
 
-  /** Adds up what is trained here. */
-  void backward(NDArray dy, Pass pass, Tape tape, boolean wantWords) {
-    if (!wantWords) {
+  @Override
+  public boolean trained(Pass pass) {
+    return words.trained(pass) || norm.trained(pass);
+  }
+
+  @Override
+  public void backward(NDArray dy, Pass pass, Tape tape) {
+    if (!words.trained(pass)) {
       norm.accumulate(dy, pass, tape);
       return;
     }

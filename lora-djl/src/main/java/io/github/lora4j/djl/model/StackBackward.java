@@ -1,4 +1,4 @@
-package io.github.lora4j.djl.model.bloom;
+package io.github.lora4j.djl.model;
 
 import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.internal.NativeHeap;
@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * lower ones only their input, from which they are run again: the memory of those above, whose
  * backward comes first, is free by then.
  */
-final class BloomBackward {
+final class StackBackward {
 
   /** About what one block's forward makes for each number of its input, bytes. */
   private static final long FORWARD_BYTES = 32;
@@ -22,34 +22,26 @@ final class BloomBackward {
   /** Blocks that make less leave little behind that is worth a call, bytes. */
   private static final long TRIM_ABOVE = 16L << 20;
 
-  private final List<BloomBlock> blocks;
-  private final BloomEmbedding embedding;
-  private final String prefix;
+  private final List<? extends Block> blocks;
+  private final Entry entry;
   private final LossHead head;
   private final int keptLayers;
   private final NDArray[] inputs;
   private final @Nullable Tape[] tapes;
 
-  BloomBackward(
-      List<BloomBlock> blocks,
-      BloomEmbedding embedding,
-      String prefix,
-      LossHead head,
-      int keptLayers) {
-    this.blocks = blocks;
-    this.embedding = embedding;
-    this.prefix = prefix;
-    this.head = head;
+  StackBackward(Stack stack, int keptLayers) {
+    this.blocks = stack.blocks();
+    this.entry = stack.entry();
+    this.head = stack.head();
     this.keptLayers = keptLayers;
     this.inputs = new NDArray[blocks.size()];
     this.tapes = new Tape[blocks.size()];
   }
 
   double run(Pass pass, double scale) {
-    // the embedding's path begins its norm's
-    boolean belowBlocks = pass.trains(prefix + BloomEmbedding.NAME);
+    boolean belowBlocks = entry.trained(pass);
     try (Tape tape = belowBlocks ? Tape.recording(pass.manager()) : Tape.off()) {
-      NDArray embedded = embedding.forward(pass, tape); // (N, D)
+      NDArray embedded = entry.forward(pass, tape); // (N, D)
       return run(embedded, belowBlocks, tape, pass, scale);
     }
   }
@@ -76,7 +68,7 @@ final class BloomBackward {
       dx = lower;
     }
     if (belowBlocks) {
-      embedding.backward(dx, pass, below, pass.trains(prefix + BloomEmbedding.NAME + "."));
+      entry.backward(dx, pass, below);
     }
     return result.loss();
   }
@@ -96,7 +88,7 @@ final class BloomBackward {
 
   private int lowestAdapted(Pass pass) {
     int lowest = 0;
-    while (lowest < blocks.size() && !pass.trains(prefix + "h." + lowest + ".")) {
+    while (lowest < blocks.size() && !pass.trains(blocks.get(lowest).path())) {
       lowest++;
     }
     return lowest;
@@ -121,14 +113,13 @@ final class BloomBackward {
   }
 
   private @Nullable NDArray backward(int layer, NDArray dy, Pass pass, boolean wantInput) {
-    BloomBlock block = blocks.get(layer);
+    Block block = blocks.get(layer);
     Tape recorded = tapes[layer];
     try (Tape tape = recorded != null ? recorded : Tape.recording(pass.manager())) {
       if (recorded == null) {
         block.replay(inputs[layer], pass, tape);
       }
-      boolean wantNorm = pass.trains(prefix + "h." + layer + ".input_layernorm.");
-      return block.backward(dy, pass, tape, wantNorm, wantInput);
+      return block.backward(dy, pass, tape, wantInput);
     }
   }
 }

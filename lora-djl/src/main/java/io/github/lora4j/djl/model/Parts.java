@@ -1,0 +1,74 @@
+package io.github.lora4j.djl.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import io.github.lora4j.djl.internal.Arithmetic;
+import io.github.lora4j.djl.internal.FusedAttention;
+import io.github.lora4j.djl.layer.FrozenMatrix;
+import io.github.lora4j.djl.layer.Norm;
+import io.github.lora4j.djl.layer.Projection;
+import io.github.lora4j.djl.layer.RmsNorm;
+
+/**
+ * The weights of a checkpoint, made into layers by the paths of their modules.
+ *
+ * @param weights by the names of the tree
+ * @param manager owner of the weights and of what layers need besides
+ * @param arithmetic what the numbers are stored and computed in
+ */
+public record Parts(CheckpointWeights weights, NDManager manager, Arithmetic arithmetic) {
+
+  /**
+   * A matrix.
+   *
+   * @param path of its module
+   * @return as it is stored
+   */
+  public FrozenMatrix matrix(String path) {
+    return weights.matrix(path + ".weight");
+  }
+
+  /**
+   * A linear map, with its bias if it has one.
+   *
+   * @param path of its module
+   * @return the map, with room for a low-rank pair
+   */
+  public Projection projection(String path) {
+    NDArray bias = weights.has(path + ".bias") ? weights.vector(path + ".bias") : null;
+    return new Projection(path, matrix(path), bias);
+  }
+
+  /**
+   * A layer norm.
+   *
+   * @param path of its module
+   * @param epsilon added to the variance
+   * @return the norm
+   */
+  public Norm layerNorm(String path, double epsilon) {
+    return new Norm(
+        path, weights.vector(path + ".weight"), weights.vector(path + ".bias"), epsilon);
+  }
+
+  /**
+   * An RMS norm.
+   *
+   * @param path of its module
+   * @param plus what is added to the stored weight
+   * @param epsilon added to the mean of squares
+   * @return the norm
+   */
+  public RmsNorm rmsNorm(String path, double plus, double epsilon) {
+    return new RmsNorm(path, weights.vector(path + ".weight"), plus, epsilon);
+  }
+
+  /**
+   * Whether libtorch's fused attention serves the device and the type.
+   *
+   * @return false for the plain path
+   */
+  public boolean fusedAttention() {
+    return FusedAttention.serves(manager.getDevice(), arithmetic.compute());
+  }
+}
