@@ -29,7 +29,8 @@ public class MlpBenchmark extends LayerBenchmark {
     mlp =
         new Mlp(
             new Projection("up", FrozenMatrix.of(up), vector(4L * hidden)),
-            new Projection("down", FrozenMatrix.of(down), vector(hidden)));
+            new Projection("down", FrozenMatrix.of(down), vector(hidden)),
+            io.github.lora4j.djl.layer.Activation.GELU_TANH);
   }
 
   @Override

@@ -31,7 +31,6 @@ final class KernelArchive {
           "grouped",
           "fused_heads",
           "mlp",
-          "gated",
           "loss",
           "head",
           "optimizer");

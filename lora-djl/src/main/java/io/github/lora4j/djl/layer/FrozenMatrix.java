@@ -125,6 +125,21 @@ public final class FrozenMatrix {
   }
 
   /**
+   * The matrix the other way round, on the same memory.
+   *
+   * @param manager owner of the handle
+   * @return (in, out)
+   * @throws IllegalStateException if its rows have scales
+   */
+  public FrozenMatrix transposed(NDManager manager) {
+    if (scales.length > 0) {
+      throw new IllegalStateException("rows of int8 cannot be read across");
+    }
+    NDArray across = Kernels.get().one(manager, "transposed", values);
+    return new FrozenMatrix(across, null, products);
+  }
+
+  /**
    * The matrix as layers see it.
    *
    * @param manager owner of the result

@@ -49,15 +49,16 @@ public final class GroupedAttention {
    * @param layer index of the layer in the cache
    * @param form what is computed
    * @param rotary angles by position, null for none
-   * @param slopes of a bias by distance, (H·G) fp32, null for none
+   * @param slopes of a bias by distance, (H·G), and a factor of it, (1) fp32; null for none. The
+   *     bias is rounded as the type of the slopes is
    * @param fused whether libtorch's fused kernels serve the device and the type
    */
   public GroupedAttention(
-      int layer, Form form, @Nullable Rotary rotary, @Nullable NDArray slopes, boolean fused) {
+      int layer, Form form, @Nullable Rotary rotary, NDArray @Nullable [] slopes, boolean fused) {
     this.layer = layer;
     this.form = form;
     this.rotary = rotary;
-    this.slopes = slopes == null ? new NDArray[0] : new NDArray[] {slopes};
+    this.slopes = slopes == null ? new NDArray[0] : slopes.clone();
     this.fused = fused;
   }
 

@@ -4,26 +4,29 @@ import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.internal.Kernels;
 import org.jspecify.annotations.Nullable;
 
-/** {@code y = gelu(x W₁ᵀ + b₁) W₂ᵀ + b₂}, both maps with room for a low-rank pair. */
+/** {@code y = act(x W₁ᵀ + b₁) W₂ᵀ + b₂}, both maps with room for a low-rank pair. */
 public final class Mlp implements FeedForward {
 
   private final Projection up;
   private final Projection down;
+  private final Activation activation;
 
   /**
    * A feed-forward layer.
    *
-   * @param up (4D, D)
-   * @param down (D, 4D)
+   * @param up (F, D), F usually 4D
+   * @param down (D, F)
+   * @param activation between them
    */
-  public Mlp(Projection up, Projection down) {
+  public Mlp(Projection up, Projection down, Activation activation) {
     this.up = up;
     this.down = down;
+    this.activation = activation;
   }
 
   @Override
   public NDArray forward(NDArray x, Pass pass, Tape tape) {
-    NDArray activated = activate(x, pass, tape); // (N, 4D)
+    NDArray activated = activate(x, pass, tape); // (N, F)
     NDArray y = down.forward(activated, pass, tape); // (N, D)
     tape.free(activated);
     return y;
@@ -31,25 +34,26 @@ public final class Mlp implements FeedForward {
 
   @Override
   public void replay(NDArray x, Pass pass, Tape tape) {
-    NDArray activated = activate(x, pass, tape); // (N, 4D)
+    NDArray activated = activate(x, pass, tape); // (N, F)
     down.replay(activated, pass, tape);
     tape.free(activated);
   }
 
   private NDArray activate(NDArray x, Pass pass, Tape tape) {
-    NDArray z = up.forward(x, pass, tape); // (N, 4D)
-    NDArray activated = pass.one("gelu_forward", z); // (N, 4D)
+    NDArray z = up.forward(x, pass, tape); // (N, F)
+    NDArray activated = pass.one("activate", z, activation.kernel()); // (N, F)
     tape.keep(z);
-    tape.remake(activated, later -> later.one("gelu_forward", z));
+    tape.remake(activated, later -> later.one("activate", z, activation.kernel()));
     tape.free(z);
     return activated;
   }
 
   @Override
   public NDArray backward(NDArray dy, Pass pass, Tape tape) {
-    NDArray dz = require(down.backward(dy, pass, tape, true)); // (N, 4D)
+    NDArray dz = require(down.backward(dy, pass, tape, true)); // (N, F)
     try (Tape.Kept kept = tape.take()) {
-      Kernels.get().run("gelu_backward", dz, kept.get(0, pass)); // in place
+      Kernels.get()
+          .run("activate_backward", dz, kept.get(0, pass), activation.kernel()); // in place
     }
     NDArray dx = require(up.backward(dz, pass, tape, true)); // (N, D)
     dz.close();

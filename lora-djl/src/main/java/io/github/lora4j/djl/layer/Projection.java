@@ -207,4 +207,14 @@ public final class Projection {
     }
     return dx;
   }
+
+  /**
+   * Whether an adapter of a pass trains a pair or parameters here.
+   *
+   * @param pass a training pass
+   * @return true if {@link #backward} has something to add up
+   */
+  public boolean trained(Pass pass) {
+    return pass.trains(path + ".");
+  }
 }

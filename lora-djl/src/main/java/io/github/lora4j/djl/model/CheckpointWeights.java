@@ -65,7 +65,10 @@ public final class CheckpointWeights {
           weights.vectors.put(parameter.name(), reader.read(entry, ScalarType.FP32));
           weights.bytes += parameter.elements() * ScalarType.FP32.bytes();
         } else {
-          weights.matrices.put(parameter.name(), weights.matrix(entry, arithmetic, reader));
+          FrozenMatrix matrix = weights.matrix(entry, arithmetic, reader);
+          weights.matrices.put(
+              parameter.name(),
+              family.isTransposed(parameter.name()) ? matrix.transposed(manager) : matrix);
         }
       }
     }
@@ -93,7 +96,9 @@ public final class CheckpointWeights {
     for (ParameterInfo parameter : wanted) {
       String full = parameter.name();
       String bare = full.startsWith(prefix) ? full.substring(prefix.length()) : full;
-      Optional<TensorEntry> entry = files.find(parameter.name()).or(() -> files.find(bare));
+      String alias = family.aliases().getOrDefault(full, full);
+      Optional<TensorEntry> entry =
+          files.find(full).or(() -> files.find(bare)).or(() -> files.find(alias));
       if (entry.isEmpty()) {
         problems.add(parameter.name() + ": missing, wanted " + text(parameter.shape()));
         continue;

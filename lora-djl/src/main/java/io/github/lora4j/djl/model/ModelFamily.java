@@ -1,6 +1,7 @@
 package io.github.lora4j.djl.model;
 
 import io.github.lora4j.spi.ModuleTree;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -38,7 +39,26 @@ public interface ModelFamily {
    *
    * @return by the name that the checkpoint may have, the one that the tree has
    */
-  java.util.Map<String, String> tied();
+  Map<String, String> tied();
+
+  /**
+   * Names that checkpoints have for parameters of the tree.
+   *
+   * @return by the name in the tree, the one in the checkpoint
+   */
+  default Map<String, String> aliases() {
+    return Map.of();
+  }
+
+  /**
+   * Whether a matrix is stored as (in, out), as GPT-2's are, and the tree says so.
+   *
+   * @param parameter its name
+   * @return true if layers want it the other way round
+   */
+  default boolean isTransposed(String parameter) {
+    return false;
+  }
 
   /**
    * Names that checkpoints hold and that are no parameters, e.g. tables of masks.

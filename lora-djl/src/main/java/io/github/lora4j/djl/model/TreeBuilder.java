@@ -1,5 +1,6 @@
 package io.github.lora4j.djl.model;
 
+import io.github.lora4j.djl.layer.Activation;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TargetModule;
@@ -44,6 +45,86 @@ public final class TreeBuilder {
       parameter(path + ".bias", out);
     }
     return this;
+  }
+
+  /**
+   * A linear map of another class that prints like PyTorch's own.
+   *
+   * @param path dotted path
+   * @param type its class
+   * @param in input width
+   * @param out output width
+   * @param bias whether it adds a bias
+   * @return this
+   */
+  public TreeBuilder linear(String path, String type, int in, int out, boolean bias) {
+    TargetModule plain = TargetModule.linear(path, in, out, bias);
+    modules.add(new TargetModule(path, type, plain.description(), plain.kind(), in, out));
+    parameter(path + ".weight", out, in);
+    if (bias) {
+      parameter(path + ".bias", out);
+    }
+    return this;
+  }
+
+  /**
+   * GPT-2's linear map, whose weight is stored as (in, out).
+   *
+   * @param path dotted path
+   * @param in input width
+   * @param out output width
+   * @return this
+   */
+  public TreeBuilder conv1d(String path, int in, int out) {
+    String text = "nf=%d, nx=%d".formatted(out, in);
+    modules.add(new TargetModule(path, "Conv1D", text, TargetModule.Kind.LINEAR, in, out));
+    parameter(path + ".weight", in, out);
+    parameter(path + ".bias", out);
+    return this;
+  }
+
+  /**
+   * An activation as PyTorch prints it.
+   *
+   * @param path dotted path
+   * @param activation which
+   * @param tanhType class of the tanh form of GELU, of which there are several
+   * @return this
+   */
+  public TreeBuilder activation(String path, Activation activation, String tanhType) {
+    String type =
+        switch (activation) {
+          case SILU -> "SiLUActivation";
+          case GELU -> "GELUActivation";
+          case GELU_TANH -> tanhType;
+          case RELU -> "ReLU";
+        };
+    return other(path, type, "");
+  }
+
+  /**
+   * A dropout, which is never active here.
+   *
+   * @param path dotted path
+   * @param probability as Python prints it
+   * @return this
+   */
+  public TreeBuilder dropout(String path, double probability) {
+    return other(path, "Dropout", "p=%s, inplace=False".formatted(PythonFloat.repr(probability)));
+  }
+
+  /**
+   * A table that is added to and takes no adapter.
+   *
+   * @param path dotted path
+   * @param type its class
+   * @param rows positions
+   * @param width columns
+   * @return this
+   */
+  public TreeBuilder positions(String path, String type, int rows, int width) {
+    other(path, type, "%d, %d".formatted(rows, width));
+    return parameter(path + ".weight", rows, width);
   }
 
   /**

@@ -45,7 +45,7 @@ final class GroupedAttentionTest {
       NDArray slopes = alibi ? AlibiAttention.slopes(lab.manager, heads * groups) : null;
       NDArray plain = plain(q, k, v, slopes, form);
       List<float[]> expected = lab.autograd(dy, () -> plain(q, k, v, slopes, form), q, k, v);
-      GroupedAttention layer = new GroupedAttention(0, form, null, slopes, fused);
+      GroupedAttention layer = new GroupedAttention(0, form, null, withFactor(slopes), fused);
 
       List<float[]> actual = bothWays(lab, layer, batch(), q, k, v, dy);
 
@@ -152,6 +152,12 @@ final class GroupedAttentionTest {
             }
           });
     }
+  }
+
+  static NDArray @Nullable [] withFactor(@Nullable NDArray slopes) {
+    return slopes == null
+        ? null
+        : new NDArray[] {slopes, slopes.getManager().create(new float[] {1})};
   }
 
   static Rotary rotary(boolean interleaved) {

@@ -132,7 +132,8 @@ final class MlpTest {
   private Mlp layer(ScalarType type) {
     return new Mlp(
         new Projection(UP, FrozenMatrix.of(lab.as(type, up)), upBias),
-        new Projection(DOWN, FrozenMatrix.of(lab.as(type, down)), downBias));
+        new Projection(DOWN, FrozenMatrix.of(lab.as(type, down)), downBias),
+        Activation.GELU_TANH);
   }
 
   private NDArray plain(NDArray x, NDArray[] pairs, NDArray[] masks) {

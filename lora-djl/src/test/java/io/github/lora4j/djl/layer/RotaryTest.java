@@ -183,7 +183,7 @@ final class RotaryTest {
               0,
               new GroupedAttention.Form(HEADS, groups, 0.4, window, 0),
               new Rotary(frequencies, false),
-              slopes,
+              GroupedAttentionTest.withFactor(slopes),
               true);
       int[] q = {HEADS * groups * WIDTH, HEADS * WIDTH, HEADS * WIDTH};
       float[][][] rows = new float[prompts.length][3][];

@@ -1,6 +1,7 @@
 package io.github.lora4j.djl.model.bloom;
 
 import ai.djl.ndarray.NDArray;
+import io.github.lora4j.djl.layer.Activation;
 import io.github.lora4j.djl.layer.AlibiAttention;
 import io.github.lora4j.djl.layer.Embedding;
 import io.github.lora4j.djl.layer.FrozenMatrix;
@@ -67,7 +68,8 @@ public record BloomModel(BloomConfig config) implements ModelFamily {
         parts.layerNorm(path + "post_attention_layernorm", config.epsilon()),
         new Mlp(
             parts.projection(path + "mlp.dense_h_to_4h"),
-            parts.projection(path + "mlp.dense_4h_to_h")));
+            parts.projection(path + "mlp.dense_4h_to_h"),
+            Activation.GELU_TANH));
   }
 
   @Override

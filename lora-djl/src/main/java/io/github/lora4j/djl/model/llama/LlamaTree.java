@@ -1,6 +1,5 @@
 package io.github.lora4j.djl.model.llama;
 
-import io.github.lora4j.djl.layer.Activation;
 import io.github.lora4j.djl.model.PythonFloat;
 import io.github.lora4j.djl.model.TreeBuilder;
 import io.github.lora4j.spi.ModuleTree;
@@ -61,21 +60,12 @@ final class LlamaTree {
     tree.linear(mlp + ".gate_proj", d, config.inner(), config.mlpBias());
     tree.linear(mlp + ".up_proj", d, config.inner(), config.mlpBias());
     tree.linear(mlp + ".down_proj", config.inner(), d, config.mlpBias());
-    tree.other(mlp + ".act_fn", printed(config.activation()), "");
+    tree.activation(mlp + ".act_fn", config.activation(), "NewGELUActivation");
     norm(path + ".input_layernorm", d);
     norm(path + ".post_attention_layernorm", d);
   }
 
   private void norm(String path, int width) {
     tree.rmsNorm(path, prefix + "RMSNorm", width, epsilon);
-  }
-
-  private static String printed(Activation activation) {
-    return switch (activation) {
-      case SILU -> "SiLUActivation";
-      case GELU -> "GELUActivation";
-      case GELU_TANH -> "NewGELUActivation";
-      case RELU -> "ReLU";
-    };
   }
 }

@@ -1,7 +1,8 @@
 # Causal attention over concatenated sequences, G query heads to each of the H heads of keys and values. q: (N, H * G * d), k and v: (N, H * d).
 # The G heads of a group are taken for a batch of G, whose keys and values are the same memory. A window lets a token see itself and the window - 1
 # before it; it is cut into blocks, so that masks have (window, 2 window) numbers at most. softcap: scores become cap * tanh(scores / cap), 0 for none,
-# which no fused kernel knows. slopes: one tensor (H * G) of a bias by the position of the key (ALiBi), or none.
+# which no fused kernel knows. slopes: (H * G) of a bias by the
+# position of the key (ALiBi) and a factor, or none.
 
 def query_heads(self: __torch__.K, q: Tensor, start: int, length: int, heads: int, groups: int) -> Tensor:
   return q.narrow(0, start, length).view([length, heads, groups, -1]).permute([2, 1, 0, 3])  # (G, H, T, d)
@@ -13,12 +14,16 @@ def key_heads(self: __torch__.K, k: Tensor, start: int, length: int, heads: int,
 def rows_of_heads(self: __torch__.K, o: Tensor) -> Tensor:
   return o.permute([2, 1, 0, 3]).reshape([o.size(2), -1])  # (T, H * G * d)
 
+# Slopes times places, in the type of the slopes: Falcon's are bf16, and its model was trained with that rounding. slopes[1]: a factor, (1) fp32.
+def slope_bias(self: __torch__.K, slopes: List[Tensor], own: Tensor, places: Tensor) -> Tensor:
+  return torch.mul(own, places.to(own.dtype)).to(6) * slopes[1]
+
 # What is added to the scores of queries at positions first_query... and keys at positions first_key...: (1, 1, Q, K), or (G, H, Q or 1, K) with slopes.
 def position_bias(self: __torch__.K, slopes: List[Tensor], heads: int, groups: int, first_query: int, queries: int, first_key: int, keys: int, window: int, masked: bool, device: Device) -> List[Tensor]:
   bias = annotate(List[Tensor], [])
   j = torch.arange(first_key, first_key + keys, dtype=6, layout=None, device=device).view([1, 1, 1, -1])
   if len(slopes) > 0:
-    bias = [slopes[0].view([heads, groups]).t().view([groups, heads, 1, 1]) * j]
+    bias = [self.slope_bias(slopes, slopes[0].view([heads, groups]).t().reshape([groups, heads, 1, 1]), j)]
   if masked:
     i = torch.arange(first_query, first_query + queries, dtype=6, layout=None, device=device).view([1, 1, -1, 1])
     hidden = torch.gt(j, i)
@@ -220,6 +225,6 @@ def grouped_decode(self: __torch__.K, q: Tensor, keys: Tensor, values: Tensor, s
   heads = keys.size(1)
   bias = seen
   if len(slopes) > 0:
-    bias = slopes[0].view([1, heads, -1, 1]) * places + seen
+    bias = self.slope_bias(slopes, slopes[0].view([1, heads, -1, 1]), places) + seen
   o, _lse = self.grouped_attend(q.view([rows, heads, -1, keys.size(3)]), keys, values, [bias], False, scale, softcap, fused)
   return o.reshape([rows, -1])

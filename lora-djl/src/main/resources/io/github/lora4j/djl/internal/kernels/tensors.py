@@ -35,6 +35,10 @@ def place_int8(self: __torch__.K, values: Tensor, scales: Tensor, piece: Tensor,
     at = at + count
   return values
 
+# The same memory, rows for columns.
+def transposed(self: __torch__.K, x: Tensor) -> Tensor:
+  return x.t()
+
 def convert(self: __torch__.K, x: Tensor, dtype: int) -> Tensor:
   return x.to(dtype)
 

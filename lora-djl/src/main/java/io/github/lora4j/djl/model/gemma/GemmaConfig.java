@@ -1,0 +1,126 @@
+package io.github.lora4j.djl.model.gemma;
+
+import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.djl.layer.Activation;
+import io.github.lora4j.djl.model.RopeSettings;
+import io.github.lora4j.djl.model.SettingChecks;
+import java.util.List;
+
+/**
+ * The shape of a Gemma 2 or Gemma 3 text checkpoint.
+ *
+ * @param third whether it is Gemma 3, which normalises query and key heads and turns those of
+ *     layers with a window by other angles
+ * @param vocabulary rows of the embedding, V
+ * @param hidden width of a token, D
+ * @param inner width of the feed-forward layer, F
+ * @param heads query heads
+ * @param keyHeads heads of keys and values; divides the query heads
+ * @param headWidth numbers of a head, d
+ * @param scalar scores are divided by its root
+ * @param epsilon of every norm
+ * @param tied whether the head is the embedding
+ * @param bias whether the maps of attention add a bias
+ * @param activation of the gate
+ * @param windows for every layer, tokens that one sees; 0 for all before it
+ * @param scoreCap largest magnitude of a score; 0 for no cap
+ * @param logitCap largest magnitude of a logit; 0 for no cap
+ * @param global angles of layers that see everything
+ * @param local angles of layers with a window
+ * @param padding index that the embedding prints, negative for none
+ */
+public record GemmaConfig(
+    boolean third,
+    int vocabulary,
+    int hidden,
+    int inner,
+    int heads,
+    int keyHeads,
+    int headWidth,
+    double scalar,
+    double epsilon,
+    boolean tied,
+    boolean bias,
+    Activation activation,
+    List<Integer> windows,
+    double scoreCap,
+    double logitCap,
+    RopeSettings global,
+    RopeSettings local,
+    int padding) {
+
+  /** Checks the shape; all problems in one exception. */
+  public GemmaConfig {
+    windows = List.copyOf(windows);
+    new SettingChecks()
+        .positive("vocab_size", vocabulary)
+        .positive("hidden_size", hidden)
+        .positive("intermediate_size", inner)
+        .layers("num_hidden_layers", windows.size())
+        .positive("num_attention_heads", heads)
+        .positive("num_key_value_heads", keyHeads)
+        .positive("head_dim", headWidth)
+        .divides("num_key_value_heads", keyHeads, "num_attention_heads", heads)
+        .positive("query_pre_attn_scalar", scalar)
+        .positive("rms_norm_eps", epsilon)
+        .throwIfAny();
+  }
+
+  /**
+   * Reads a shape.
+   *
+   * @param json the checkpoint's {@code config.json}
+   * @param third whether it is Gemma 3
+   * @return the shape
+   * @throws LoraException if a number is missing or no shape of a model, or a setting is not
+   *     supported
+   */
+  public static GemmaConfig of(Json json, boolean third) {
+    if (json.flag("use_bidirectional_attention").orElse(false)) {
+      throw new LoraException(
+          json + ": use_bidirectional_attention is true; only causal attention is supported");
+    }
+    int layers = json.whole("num_hidden_layers").orElse(0);
+    int width = json.whole("head_dim").orElse(256);
+    int every = third ? json.whole("sliding_window_pattern").orElse(6) : 2;
+    int angles = Math.max(2, width);
+    try {
+      SettingChecks.limit("num_hidden_layers", layers);
+      return new GemmaConfig(
+          third,
+          json.whole("vocab_size").orElse(0),
+          json.whole("hidden_size").orElse(0),
+          json.whole("intermediate_size").orElse(0),
+          json.whole("num_attention_heads").orElse(0),
+          json.whole("num_key_value_heads").orElse(0),
+          width,
+          json.number("query_pre_attn_scalar").orElse(256),
+          json.number("rms_norm_eps").orElse(1e-6),
+          json.flag("tie_word_embeddings").orElse(true),
+          json.flag("attention_bias").orElse(false),
+          SettingChecks.activation(json, "hidden_activation", "gelu_pytorch_tanh"),
+          SettingChecks.windows(
+              json,
+              layers,
+              json.whole("sliding_window").orElse(4096),
+              layer -> (layer + 1) % every != 0),
+          json.number("attn_logit_softcapping").orElse(0),
+          json.number("final_logit_softcapping").orElse(0),
+          third
+              ? RopeSettings.of(json, "full_attention", "rope_theta", true, angles, 1e6)
+              : RopeSettings.of(json, angles, 10000),
+          third
+              ? RopeSettings.of(
+                  json, "sliding_attention", "rope_local_base_freq", false, angles, 10000)
+              : RopeSettings.of(json, angles, 10000),
+          json.whole("pad_token_id").orElse(0));
+    } catch (IllegalArgumentException e) {
+      throw new LoraException(json + ": " + e.getMessage(), e);
+    }
+  }
+
+  int layers() {
+    return windows.size();
+  }
+}
