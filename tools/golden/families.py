@@ -107,7 +107,9 @@ def save_checkpoint(directory: Path, model_type: str, settings: dict, seed: int)
 
 
 def load(directory: Path):
-    return AutoModelForCausalLM.from_pretrained(directory / "checkpoint", dtype=torch.float32, attn_implementation="eager").eval()
+    """Falcon's eager attention adds the bias of ALiBi twice; its default does not."""
+    attention = "sdpa" if directory.parent.name == "falcon" else "eager"
+    return AutoModelForCausalLM.from_pretrained(directory / "checkpoint", dtype=torch.float32, attn_implementation=attention).eval()
 
 
 def depends_on_length(model) -> bool:

@@ -9,6 +9,7 @@ YARN = {"rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max
 DYNAMIC = {"rope_type": "dynamic", "rope_theta": 10000.0, "factor": 2.0}
 LINEAR = {"rope_type": "linear", "rope_theta": 10000.0, "factor": 3.0}
 HALF = 3
+NO_DROPOUT = {"embd_pdrop": 0.0, "attn_pdrop": 0.0, "resid_pdrop": 0.0}
 LONG = {"rope_type": "longrope", "rope_theta": 10000.0, "partial_rotary_factor": 0.5, "original_max_position_embeddings": 10,
         "short_factor": [1.0 + 0.1 * i for i in range(HALF)], "long_factor": [2.0 + i for i in range(HALF)]}
 
@@ -31,8 +32,8 @@ SHAPES = {
         "biased": GATED | {"head_dim": 10, "attention_bias": True, "tie_word_embeddings": False, "rope_parameters": YARN},
     },
     "gpt2": {
-        "plain": {"vocab_size": 101, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64},
-        "inverse-layers": {"vocab_size": 107, "n_embd": 30, "n_layer": 3, "n_head": 3, "n_positions": 40, "n_inner": 50, "activation_function": "relu",
+        "plain": NO_DROPOUT | {"vocab_size": 101, "n_embd": 32, "n_layer": 2, "n_head": 4, "n_positions": 64},
+        "inverse-layers": NO_DROPOUT | {"vocab_size": 107, "n_embd": 30, "n_layer": 3, "n_head": 3, "n_positions": 40, "n_inner": 50, "activation_function": "relu",
                            "scale_attn_by_inverse_layer_idx": True},
     },
     "gpt_neox": {
@@ -42,8 +43,8 @@ SHAPES = {
                                 "rope_parameters": LINEAR | {"partial_rotary_factor": 0.5}},
     },
     "opt": {
-        "pre-norm": COMMON | {"ffn_dim": 50, "word_embed_proj_dim": 32, "do_layer_norm_before": True},
-        "post-norm-projected": COMMON | {"vocab_size": 107, "hidden_size": 36, "num_attention_heads": 3, "ffn_dim": 44, "word_embed_proj_dim": 20,
+        "pre-norm": COMMON | {"dropout": 0.0, "ffn_dim": 50, "word_embed_proj_dim": 32, "do_layer_norm_before": True},
+        "post-norm-projected": COMMON | {"dropout": 0.0, "vocab_size": 107, "hidden_size": 36, "num_attention_heads": 3, "ffn_dim": 44, "word_embed_proj_dim": 20,
                                          "do_layer_norm_before": False, "max_position_embeddings": 40},
     },
     "phi3": {

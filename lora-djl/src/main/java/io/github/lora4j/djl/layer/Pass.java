@@ -328,6 +328,17 @@ public final class Pass implements AutoCloseable {
         : Arrays.stream(step.lengths()).map(length -> length + 1).toArray();
   }
 
+  /**
+   * Makes an array in this scope by a kernel.
+   *
+   * @param kernel its name
+   * @param arguments arrays, numbers and lists of them
+   * @return what it returns
+   */
+  public NDArray make(String kernel, Object... arguments) {
+    return one(kernel, arguments);
+  }
+
   NDArray one(String kernel, Object... arguments) {
     return Kernels.get().one(manager, kernel, arguments);
   }

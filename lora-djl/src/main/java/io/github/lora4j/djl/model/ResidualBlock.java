@@ -38,8 +38,7 @@ public record ResidualBlock(
       NDArray n = mlpNorm.forward(m, inner, tape); // (N, D)
       NDArray f = mlp.forward(n, inner, tape); // (N, D)
       tape.free(n);
-      NDArray y = normed(mlpOut, f, inner, tape); // (N, D)
-      return inner.lift(add(y, m), pass); // (N, D)
+      return inner.lift(sum(m, f, mlpOut, inner, tape), pass); // (N, D)
     }
   }
 
@@ -52,7 +51,7 @@ public record ResidualBlock(
         mlp.replay(n, inner, tape);
       } else {
         NDArray f = mlp.forward(n, inner, tape); // (N, D), of which backward needs the statistics
-        normed(mlpOut, f, inner, tape);
+        mlpOut.forward(f, inner, tape);
       }
     }
   }
@@ -61,16 +60,19 @@ public record ResidualBlock(
     NDArray n = attentionNorm.forward(x, pass, tape); // (N, D)
     NDArray a = attention.forward(n, pass, tape); // (N, D)
     tape.free(n);
-    return add(normed(attentionOut, a, pass, tape), x); // (N, D)
+    return sum(x, a, attentionOut, pass, tape); // (N, D)
   }
 
-  private static NDArray normed(@Nullable Normalisation norm, NDArray x, Pass pass, Tape tape) {
+  /** x + norm(added). Without a norm in place: nobody kept what a linear map gave. */
+  private static NDArray sum(
+      NDArray x, NDArray added, @Nullable Normalisation norm, Pass pass, Tape tape) {
     if (norm == null) {
-      return x;
+      return add(added, x);
     }
-    NDArray y = norm.forward(x, pass, tape);
-    tape.free(x);
-    return y;
+    try (NDArray normed = norm.forward(added, pass, tape)) {
+      tape.free(added);
+      return pass.make("add", normed, x);
+    }
   }
 
   @Override
