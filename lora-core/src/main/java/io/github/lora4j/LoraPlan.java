@@ -116,6 +116,17 @@ public record LoraPlan(
                     > 1);
   }
 
+  /** The tensors of the adapter by name in memory, in the order of files. */
+  Map<String, List<Long>> shapes() {
+    Map<String, List<Long>> shapes = new LinkedHashMap<>();
+    for (LoraLinear pair : pairs) {
+      shapes.put(pair.path() + ".lora_A", List.of((long) pair.rank(), (long) pair.inFeatures()));
+      shapes.put(pair.path() + ".lora_B", List.of((long) pair.outFeatures(), (long) pair.rank()));
+    }
+    biases.forEach(bias -> shapes.put(bias.name(), bias.shape()));
+    return shapes;
+  }
+
   private static LoraLinear pair(TargetModule module, TargetMatcher matcher, LoraConfig config) {
     int rank = matcher.rankOf(module.path());
     double alpha = matcher.alphaOf(module.path());

@@ -12,10 +12,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.OptionalInt;
 
 /**
  * A view: a base model with an adapter beside it. The base is shared by all its views and never
  * changes; whoever wants another adapter uses another view, from as many threads as there are.
+ * Loading, using and closing one costs the same however many stand beside the base.
  *
  * <pre>{@code
  * PeftModel<CausalLm> peft = PeftModel.wrap(base, config);          // to train
@@ -31,11 +33,17 @@ public final class PeftModel<M> implements AutoCloseable {
   /** Seed of the initialisation where none is given. */
   private static final long DEFAULT_SEED = 42;
 
-  private final LoraPlan plan;
+  private final M base;
   private final LoraView<M> view;
   private final boolean trainable;
 
-  private PeftModel(LoraPlan plan, LoraView<M> view, boolean trainable) {
+  /** Guards that plan and tensors are of one adapter. */
+  private final Object replacing = new Object();
+
+  private volatile LoraPlan plan;
+
+  private PeftModel(M base, LoraPlan plan, LoraView<M> view, boolean trainable) {
+    this.base = base;
     this.plan = plan;
     this.view = view;
     this.trainable = trainable;
@@ -76,10 +84,7 @@ public final class PeftModel<M> implements AutoCloseable {
       values.put(pair.path() + ".lora_A", pair.initialA(config.init(), seed));
       values.put(pair.path() + ".lora_B", pair.initialB(config.init(), seed));
     }
-    for (ParameterInfo bias : plan.biases()) {
-      values.put(bias.name(), backend.parameter(base, bias.name()));
-    }
-    return attach(backend, base, plan, values, true);
+    return attach(base, plan, values, true);
   }
 
   /**
@@ -123,27 +128,113 @@ public final class PeftModel<M> implements AutoCloseable {
    */
   public static <M> PeftModel<M> fromPretrained(M base, Path directory, boolean trainable)
       throws IOException {
-    Objects.requireNonNull(base, "base");
-    LoraBackend backend = Backends.of(base);
-    AdapterReader.Loaded loaded = AdapterReader.read(directory, backend.modules(base));
-    Map<String, TensorData> values = new LinkedHashMap<>(loaded.values());
-    for (ParameterInfo bias : loaded.plan().biases()) {
-      if (!values.containsKey(bias.name())) {
-        values.put(bias.name(), backend.parameter(base, bias.name()));
-      }
-    }
-    return attach(backend, base, loaded.plan(), values, trainable);
+    return load(base, AdapterFiles.in(directory), trainable);
   }
 
-  private static <M> PeftModel<M> attach(
-      LoraBackend backend,
-      M base,
-      LoraPlan plan,
-      Map<String, TensorData> values,
-      boolean trainable) {
-    AdapterLayout layout =
-        new AdapterLayout(plan.pairs().stream().map(AdapterKeys::pair).toList(), values);
-    return new PeftModel<>(plan, backend.attach(base, layout, trainable), trainable);
+  /**
+   * Loads an adapter of a sub-directory for inference: PEFT puts those of other names than {@code
+   * default} there.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param directory that several adapters were saved in
+   * @param subfolder the adapter's name; what leads out of the directory is refused
+   * @return a view, to be closed by the caller
+   * @throws IOException if a file is missing, damaged or cannot be read
+   * @throws IllegalArgumentException if the name is absolute, empty, or has a part that is empty,
+   *     {@code .} or {@code ..}
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported, or
+   *     the name leads out of the directory by a symbolic link
+   */
+  public static <M> PeftModel<M> fromPretrained(M base, Path directory, String subfolder)
+      throws IOException {
+    return fromPretrained(base, directory, subfolder, false);
+  }
+
+  /**
+   * Loads an adapter of a sub-directory, to use it or to train it further.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param directory that several adapters were saved in
+   * @param subfolder the adapter's name; what leads out of the directory is refused
+   * @param trainable whether it shall be trained
+   * @return a view, to be closed by the caller
+   * @throws IOException if a file is missing, damaged or cannot be read
+   * @throws IllegalArgumentException if the name is absolute, empty, or has a part that is empty,
+   *     {@code .} or {@code ..}
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported, or
+   *     the name leads out of the directory by a symbolic link
+   */
+  public static <M> PeftModel<M> fromPretrained(
+      M base, Path directory, String subfolder, boolean trainable) throws IOException {
+    return load(base, AdapterFiles.in(directory, subfolder), trainable);
+  }
+
+  /**
+   * Loads an adapter from a source for inference.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param source supplies the adapter
+   * @param id what names it there
+   * @return a view, to be closed by the caller
+   * @throws IOException if the source has no such adapter, or a file is missing, damaged or cannot
+   *     be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   */
+  public static <M> PeftModel<M> fromPretrained(M base, AdapterSource source, String id)
+      throws IOException {
+    return fromPretrained(base, source, id, false);
+  }
+
+  /**
+   * Loads an adapter from a source, to use it or to train it further.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param source supplies the adapter
+   * @param id what names it there
+   * @param trainable whether it shall be trained
+   * @return a view, to be closed by the caller
+   * @throws IOException if the source has no such adapter, or a file is missing, damaged or cannot
+   *     be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   */
+  public static <M> PeftModel<M> fromPretrained(
+      M base, AdapterSource source, String id, boolean trainable) throws IOException {
+    return load(base, source.fetch(id), trainable);
+  }
+
+  private static <M> PeftModel<M> load(M base, AdapterFiles files, boolean trainable)
+      throws IOException {
+    Objects.requireNonNull(base, "base");
+    AdapterReader.Loaded loaded = AdapterReader.read(files, Backends.of(base).modules(base), false);
+    return attach(base, loaded.plan(), loaded.values(), trainable);
+  }
+
+  /** Copies an adapter that was read beside the base; biases that it lacks are the base's. */
+  static <M> PeftModel<M> attach(
+      M base, LoraPlan plan, Map<String, TensorData> values, boolean trainable) {
+    LoraBackend backend = Backends.of(base);
+    LoraView<M> view = backend.attach(base, layout(backend, base, plan, values), trainable);
+    return new PeftModel<>(base, plan, view, trainable);
+  }
+
+  private static AdapterLayout layout(
+      LoraBackend backend, Object base, LoraPlan plan, Map<String, TensorData> values) {
+    Map<String, TensorData> all = new LinkedHashMap<>(values);
+    for (ParameterInfo bias : plan.biases()) {
+      if (!all.containsKey(bias.name())) {
+        all.put(bias.name(), backend.parameter(base, bias.name()));
+      }
+    }
+    return new AdapterLayout(plan.pairs().stream().map(AdapterKeys::pair).toList(), all);
+  }
+
+  /** The same view, handed to somebody who neither closes nor replaces it. */
+  PeftModel<M> lent() {
+    return new PeftModel<>(base, plan, new LentView<>(view), trainable);
   }
 
   /**
@@ -156,7 +247,7 @@ public final class PeftModel<M> implements AutoCloseable {
   }
 
   /**
-   * The adapter's configuration.
+   * The adapter's configuration; after {@link #replaceWith(Path)} the new one's.
    *
    * @return with the model's default targets filled in
    */
@@ -212,19 +303,7 @@ public final class PeftModel<M> implements AutoCloseable {
    */
   public Map<String, TensorData> readTensors(Path directory) throws IOException {
     Map<String, TensorData> read = AdapterReader.read(directory, plan.tree()).values();
-    Map<String, TensorData> own = view.tensors();
-    List<String> differences = new ArrayList<>();
-    own.forEach(
-        (name, tensor) -> {
-          TensorData other = read.get(name);
-          if (other == null || !other.shape().equals(tensor.shape())) {
-            String found = other == null ? "missing" : other.shape().toString();
-            differences.add("%s: file %s, view %s".formatted(name, found, tensor.shape()));
-          }
-        });
-    read.keySet().stream()
-        .filter(name -> !own.containsKey(name))
-        .forEach(name -> differences.add(name + ": not in this view"));
+    List<String> differences = differences(plan, read, "file", "view");
     if (!differences.isEmpty()) {
       throw new LoraException(
           "adapter '%s' has another shape than this view:\n  %s"
@@ -233,8 +312,110 @@ public final class PeftModel<M> implements AutoCloseable {
     return read;
   }
 
+  private static List<String> differences(
+      LoraPlan plan, Map<String, TensorData> tensors, String left, String right) {
+    Map<String, List<Long>> shapes = plan.shapes();
+    List<String> differences = new ArrayList<>();
+    shapes.forEach(
+        (name, shape) -> {
+          TensorData other = tensors.get(name);
+          if (other == null || !other.shape().equals(shape)) {
+            String found = other == null ? "missing" : other.shape().toString();
+            differences.add("%s: %s %s, %s %s".formatted(name, left, found, right, shape));
+          }
+        });
+    tensors.keySet().stream()
+        .filter(name -> !shapes.containsKey(name))
+        .forEach(name -> differences.add(name + ": not in this " + right));
+    return differences;
+  }
+
   /**
-   * Native memory that the adapter holds.
+   * Puts another adapter in the place of this view's, under live traffic: a request that has begun
+   * finishes on the old one, every later one sees the new one, and the old one's memory goes back
+   * when its last request ends. Rank, alpha and targets may differ. A failure leaves the view as it
+   * was.
+   *
+   * @param directory an adapter's directory, as PEFT or {@link #save} wrote it
+   * @throws IOException if a file is missing, damaged or cannot be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   * @throws IllegalStateException if the view is closed, or can be trained: a training holds on to
+   *     its tensors, so load the other adapter as a view of its own
+   */
+  public void replaceWith(Path directory) throws IOException {
+    replaceWith(AdapterFiles.in(directory));
+  }
+
+  /**
+   * As {@link #replaceWith(Path)}, with an adapter of a source.
+   *
+   * @param source supplies the adapter
+   * @param id what names it there
+   * @throws IOException if the source has no such adapter, or a file is missing, damaged or cannot
+   *     be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   * @throws IllegalStateException if the view is closed or can be trained
+   */
+  public void replaceWith(AdapterSource source, String id) throws IOException {
+    replaceWith(source.fetch(id));
+  }
+
+  /**
+   * As {@link #replaceWith(Path)}, with tensors that were computed.
+   *
+   * @param config what they adapt, e.g. {@link #config()}
+   * @param tensors as {@link #tensors()} gives them: exactly those that the configuration means
+   * @throws LoraException if a tensor is missing, of another shape, not finite or not of the
+   *     configuration's, or the configuration does not fit the base; all is listed
+   * @throws IllegalStateException if the view is closed or can be trained
+   */
+  public void replaceWith(LoraConfig config, Map<String, TensorData> tensors) {
+    requireReplaceable();
+    LoraPlan next = LoraPlan.lenient(plan.tree(), config);
+    List<String> problems = differences(next, tensors, "given", "adapter");
+    tensors.forEach(
+        (name, tensor) -> {
+          OptionalInt at = tensor.firstNotFinite();
+          at.ifPresent(
+              i -> problems.add("%s: element %d is %s".formatted(name, i, tensor.values()[i])));
+        });
+    if (!problems.isEmpty()) {
+      throw new LoraException(
+          "the tensors are not those of the configuration:\n  " + String.join("\n  ", problems));
+    }
+    replace(next, tensors);
+  }
+
+  private void replaceWith(AdapterFiles files) throws IOException {
+    requireReplaceable();
+    AdapterReader.Loaded loaded = AdapterReader.read(files, plan.tree(), false);
+    replace(loaded.plan(), loaded.values());
+  }
+
+  private void requireReplaceable() {
+    if (trainable) {
+      throw new IllegalStateException(
+          "a view that can be trained is not replaced, since a training holds on to its tensors;"
+              + " load the other adapter as a view of its own");
+    }
+  }
+
+  private void replace(LoraPlan next, Map<String, TensorData> values) {
+    // in the order of files, so that a saved adapter does not depend on how it came in
+    Map<String, TensorData> ordered = new LinkedHashMap<>();
+    next.shapes().keySet().stream()
+        .filter(values::containsKey)
+        .forEach(name -> ordered.put(name, Objects.requireNonNull(values.get(name))));
+    AdapterLayout layout = layout(Backends.of(base), base, next, ordered);
+    synchronized (replacing) {
+      view.replace(layout);
+      plan = next;
+    }
+  }
+
+  /**
+   * Native memory that the adapter holds, one that was replaced included while requests finish on
+   * it.
    *
    * @return bytes, zero after closing
    */
@@ -251,10 +432,19 @@ public final class PeftModel<M> implements AutoCloseable {
    * @throws IOException if writing fails
    */
   public void save(Path directory) throws IOException {
-    AdapterWriter.write(directory, plan, view.tensors());
+    LoraPlan saved;
+    Map<String, TensorData> tensors;
+    synchronized (replacing) {
+      saved = plan;
+      tensors = view.tensors();
+    }
+    AdapterWriter.write(directory, saved, tensors);
   }
 
-  /** Gives the adapter's native memory back; the base stays. Closing twice does nothing. */
+  /**
+   * Gives the adapter's native memory back, at once or, if requests are in flight on this view,
+   * when the last of them ends; the base stays. Closing twice does nothing.
+   */
   @Override
   public void close() {
     view.close();

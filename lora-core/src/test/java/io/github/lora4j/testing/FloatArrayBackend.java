@@ -41,7 +41,7 @@ public final class FloatArrayBackend implements LoraBackend {
   private static final class View<M> implements LoraView<M> {
     private final M typed;
     private final FloatMlp model;
-    private boolean closed;
+    private volatile boolean closed;
 
     View(M typed, FloatMlp model) {
       this.typed = typed;
@@ -58,6 +58,14 @@ public final class FloatArrayBackend implements LoraBackend {
       Map<String, TensorData> copies = new LinkedHashMap<>();
       model.adapter().forEach((name, tensor) -> copies.put(name, new FloatOps().of(tensor)));
       return copies;
+    }
+
+    @Override
+    public void replace(AdapterLayout layout) {
+      if (closed) {
+        throw new IllegalStateException("the adapter is closed; load it again");
+      }
+      model.become(layout);
     }
 
     @Override
