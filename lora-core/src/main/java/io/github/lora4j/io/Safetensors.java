@@ -6,11 +6,8 @@ import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.security.MessageDigest;
-import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collections;
-import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -35,13 +32,10 @@ import java.util.Optional;
  * @see <a href="https://huggingface.co/docs/safetensors">the format</a>
  * @since 0.1.0
  */
-public final class Safetensors implements AutoCloseable {
+public final class Safetensors implements TensorFile {
 
   private static final String SINGLE_FILE = "model.safetensors";
   private static final String PICKLE = "pytorch_model.bin";
-
-  /** Bytes that are converted or hashed at a time. */
-  private static final int CHUNK = 1 << 20;
 
   private final Map<Path, TensorBytes> files = new LinkedHashMap<>();
   private final Map<String, TensorEntry> tensors = new LinkedHashMap<>();
@@ -141,6 +135,7 @@ public final class Safetensors implements AutoCloseable {
    *
    * @return entries of all files
    */
+  @Override
   public List<TensorEntry> tensors() {
     return new ArrayList<>(tensors.values());
   }
@@ -151,6 +146,7 @@ public final class Safetensors implements AutoCloseable {
    * @param name its name
    * @return empty if no file has it
    */
+  @Override
   public Optional<TensorEntry> find(String name) {
     return Optional.ofNullable(tensors.get(name));
   }
@@ -219,6 +215,7 @@ public final class Safetensors implements AutoCloseable {
    * @throws IOException if the file cannot be read
    * @throws IllegalArgumentException if the tensor has too many elements for an array
    */
+  @Override
   public float[] floats(TensorEntry tensor) throws IOException {
     if (tensor.elements() > Integer.MAX_VALUE - 8) {
       throw new IllegalArgumentException(
@@ -244,24 +241,14 @@ public final class Safetensors implements AutoCloseable {
           "elements %d to %d of tensor '%s', which has %d"
               .formatted(from, from + count, tensor.name(), tensor.elements()));
     }
-    TensorBytes file = fileOf(tensor);
-    float[] values = new float[count];
-    int size = tensor.dtype().sizeInBytes();
-    int most = CHUNK / size;
-    for (long start = 0; start < count; start += most) {
-      int length = (int) Math.min(most, count - start);
-      ByteBuffer bytes =
-          file.read(tensor.offset() + (from + start) * size, length * size)
-              .order(ByteOrder.LITTLE_ENDIAN);
-      if (tensor.dtype() == DType.F32) {
-        bytes.asFloatBuffer().get(values, (int) start, length);
-        continue;
-      }
-      for (int i = 0; i < length; i++) {
-        values[(int) start + i] = element(tensor.dtype(), bytes, i);
-      }
-    }
-    return values;
+    long offset = tensor.offset() + from * tensor.dtype().sizeInBytes();
+    return Elements.floats(fileOf(tensor), offset, tensor.dtype(), count);
+  }
+
+  /** The buffer of a whole tensor. */
+  @Override
+  public ByteBuffer bytes(TensorEntry tensor) throws IOException {
+    return buffer(tensor, 0, TensorBytes.length(tensor));
   }
 
   /**
@@ -271,50 +258,13 @@ public final class Safetensors implements AutoCloseable {
    * @throws IOException if the file cannot be read
    * @throws IllegalStateException if a model of several shards is open
    */
+  @Override
   public String sha256() throws IOException {
     if (files.size() != 1) {
       throw new IllegalStateException(
           "%s has %d shards, a hash belongs to one file".formatted(source, files.size()));
     }
-    TensorBytes file = files.values().iterator().next();
-    try {
-      MessageDigest digest = MessageDigest.getInstance("SHA-256");
-      long size = file.size();
-      for (long start = 0; start < size; start += CHUNK) {
-        digest.update(file.read(start, (int) Math.min(CHUNK, size - start)));
-      }
-      return HexFormat.of().formatHex(digest.digest());
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException("every Java platform has SHA-256", e);
-    }
-  }
-
-  private static float element(DType dtype, ByteBuffer bytes, int i) {
-    return switch (dtype) {
-      case BOOL -> bytes.get(i) == 0 ? 0 : 1;
-      case U8 -> bytes.get(i) & 0xFF;
-      case I8 -> bytes.get(i);
-      case F8_E5M2 -> HalfFloats.fromE5M2(bytes.get(i));
-      case F8_E4M3 -> HalfFloats.fromE4M3(bytes.get(i));
-      case F8_E8M0 -> HalfFloats.fromE8M0(bytes.get(i));
-      case F8_E4M3FNUZ -> HalfFloats.fromE4M3Fnuz(bytes.get(i));
-      case F8_E5M2FNUZ -> HalfFloats.fromE5M2Fnuz(bytes.get(i));
-      case I16 -> bytes.getShort(2 * i);
-      case U16 -> bytes.getShort(2 * i) & 0xFFFF;
-      case F16 -> HalfFloats.fromF16(bytes.getShort(2 * i));
-      case BF16 -> HalfFloats.fromBF16(bytes.getShort(2 * i));
-      case I32 -> (float) bytes.getInt(4 * i);
-      case U32 -> (float) (bytes.getInt(4 * i) & 0xFFFFFFFFL);
-      case F32 -> bytes.getFloat(4 * i);
-      case F64 -> (float) bytes.getDouble(8 * i);
-      case I64 -> (float) bytes.getLong(8 * i);
-      case U64 -> unsigned(bytes.getLong(8 * i));
-    };
-  }
-
-  private static float unsigned(long value) {
-    // halve with the lost bit kept sticky, so that rounding sees it
-    return value >= 0 ? (float) value : (float) ((value >>> 1) | (value & 1)) * 2f;
+    return files.values().iterator().next().sha256();
   }
 
   @Override

@@ -6,9 +6,15 @@ import java.nio.channels.FileChannel;
 import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
 
-/** Where the bytes of one safetensors file are. */
+/** Where the bytes of one file are. */
 abstract class TensorBytes implements AutoCloseable {
+
+  /** Bytes that are hashed at a time. */
+  private static final int HASHED = 1 << 20;
 
   private final String name;
   private final Path file;
@@ -46,6 +52,30 @@ abstract class TensorBytes implements AutoCloseable {
    * finds it, and a process has 65,530 of them.
    */
   abstract ByteBuffer read(long from, int count) throws IOException;
+
+  /** Length of a tensor as a buffer counts it. */
+  static int length(TensorEntry tensor) {
+    if (tensor.bytes() > Integer.MAX_VALUE - 8) {
+      throw new IllegalArgumentException(
+          "tensor '%s' has %d bytes, a buffer holds fewer than 2^31"
+              .formatted(tensor.name(), tensor.bytes()));
+    }
+    return (int) tensor.bytes();
+  }
+
+  /** In 64 lower-case hexadecimal digits. */
+  final String sha256() throws IOException {
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      long size = size();
+      for (long start = 0; start < size; start += HASHED) {
+        digest.update(read(start, (int) Math.min(HASHED, size - start)));
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
+  }
 
   @Override
   public abstract void close() throws IOException;
