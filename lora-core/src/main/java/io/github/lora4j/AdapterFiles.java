@@ -1,12 +1,14 @@
 package io.github.lora4j;
 
-import io.github.lora4j.io.Safetensors;
+import io.github.lora4j.io.TensorFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.stream.Stream;
 
 /**
  * The files of one adapter, where they are: in a directory, or in memory. What an {@link
@@ -15,6 +17,9 @@ import java.util.Objects;
  * @since 0.1.0
  */
 public abstract sealed class AdapterFiles permits FilesInDirectory, FilesInMemory {
+
+  /** What PEFT wrote before it wrote safetensors: a file of {@code torch.save}. */
+  static final String LEGACY_WEIGHTS = "adapter_model.bin";
 
   private final String name;
 
@@ -25,7 +30,8 @@ public abstract sealed class AdapterFiles permits FilesInDirectory, FilesInMemor
   /**
    * An adapter's directory, as PEFT or {@link PeftModel#save} wrote it.
    *
-   * @param directory with {@code adapter_config.json} and {@code adapter_model.safetensors}
+   * @param directory with {@code adapter_config.json} and {@code adapter_model.safetensors}, or
+   *     instead of the latter {@code adapter_model.bin}
    * @return its files; that they are there is found out on reading
    */
   public static AdapterFiles in(Path directory) {
@@ -93,7 +99,12 @@ public abstract sealed class AdapterFiles permits FilesInDirectory, FilesInMemor
    */
   abstract byte[] bytes(String file, long most) throws IOException;
 
-  abstract Safetensors tensors(String file) throws IOException;
+  abstract TensorFile tensors(String file) throws IOException;
+
+  /** The file of weights; of two, the one of safetensors. */
+  final Optional<String> weights() {
+    return Stream.of(AdapterWriter.WEIGHTS, LEGACY_WEIGHTS).filter(this::has).findFirst();
+  }
 
   /** Refuses to read what is larger than it can honestly be. */
   final void requireAtMost(String file, long size, long most) {

@@ -1,7 +1,7 @@
 package io.github.lora4j;
 
-import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
+import io.github.lora4j.io.TensorFile;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
@@ -27,11 +27,11 @@ final class AdapterReader {
 
   private static final Logger log = LoggerFactory.getLogger(AdapterReader.class);
 
+  /** Longest name that is told whole; real ones have some 100 characters. */
+  private static final int LONGEST_NAME = 300;
+
   /** Mismatches in one message: those of the largest real adapters, not those of a hostile file. */
   private static final int LISTED = 1000;
-
-  private static final String PICKLE =
-      "adapter_model.bin is a pickle, which can run code and is not read: convert it to safetensors";
 
   /**
    * What a directory holds, on the heap.
@@ -48,18 +48,26 @@ final class AdapterReader {
 
   static Loaded read(AdapterFiles files, ModuleTree tree, boolean hash) throws IOException {
     files.requirePlace();
-    LoraConfig config = config(files);
-    if (!files.has(AdapterWriter.WEIGHTS)) {
-      throw noWeights(files);
+    LoraConfig config = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
+    String weights = weights(files);
+    if (files.has(AdapterFiles.LEGACY_WEIGHTS)) { // so that nobody has to guess which of two it was
+      log.info("adapter {} is read from {}", files.name(), files.where(weights));
     }
-    // first: that a file is damaged is a better reason than that its targets match nothing
-    try (Safetensors tensors = files.tensors(AdapterWriter.WEIGHTS)) {
-      LoraPlan plan = plan(files, config, tree);
-      warn(plan, config, tree);
-      Map<String, TensorData> values = values(tensors, plan, files, tree);
+    try (TensorFile tensors = files.tensors(weights)) {
+      Loaded loaded = check(files, config, tensors, tree);
+      warn(loaded.plan(), config, tree);
       // of the open file: another may stand in its place by now
-      return new Loaded(plan, values, hash ? Optional.of(tensors.sha256()) : Optional.empty());
+      return hash
+          ? new Loaded(loaded.plan(), loaded.values(), Optional.of(tensors.sha256()))
+          : loaded;
     }
+  }
+
+  /** Reads what is open: that a file is damaged is a better reason than any of these. */
+  static Loaded check(AdapterFiles files, LoraConfig config, TensorFile tensors, ModuleTree tree)
+      throws IOException {
+    LoraPlan plan = plan(files, config, tree);
+    return new Loaded(plan, values(tensors, plan, files, tree), Optional.empty());
   }
 
   private static LoraPlan plan(AdapterFiles files, LoraConfig config, ModuleTree tree) {
@@ -81,7 +89,7 @@ final class AdapterReader {
         + config
             .baseModel()
             .filter(base -> !base.equals(nameOf(tree)))
-            .map(base -> ", made for " + base + ",")
+            .map(base -> ", made for " + oneLine(base) + ",")
             .orElse("");
   }
 
@@ -100,30 +108,20 @@ final class AdapterReader {
     }
   }
 
-  /** The configuration; if it is refused and the weights will be as well, that is said too. */
-  private static LoraConfig config(AdapterFiles files) throws IOException {
-    try {
-      return LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
-    } catch (LoraException e) {
-      throw isPickle(files) ? new LoraException(e.getMessage() + "; " + PICKLE, e) : e;
-    }
-  }
-
-  private static boolean isPickle(AdapterFiles files) {
-    return files.has("adapter_model.bin") && !files.has(AdapterWriter.WEIGHTS);
-  }
-
-  private static IOException noWeights(AdapterFiles files) {
-    return new NoSuchFileException(
-        files.where(AdapterWriter.WEIGHTS),
-        null,
-        isPickle(files)
-            ? "missing; " + PICKLE
-            : "missing; the directory holds a configuration but no weights");
+  static String weights(AdapterFiles files) throws IOException {
+    return files
+        .weights()
+        .orElseThrow(
+            () ->
+                new NoSuchFileException(
+                    files.where(AdapterWriter.WEIGHTS),
+                    null,
+                    "missing, as is %s; the directory holds a configuration but no weights"
+                        .formatted(AdapterFiles.LEGACY_WEIGHTS)));
   }
 
   private static Map<String, TensorData> values(
-      Safetensors tensors, LoraPlan plan, AdapterFiles files, ModuleTree tree) throws IOException {
+      TensorFile tensors, LoraPlan plan, AdapterFiles files, ModuleTree tree) throws IOException {
     Map<String, TensorData> values = new LinkedHashMap<>();
     Set<String> used = new LinkedHashSet<>();
     List<String> problems = new ArrayList<>();
@@ -162,7 +160,7 @@ final class AdapterReader {
   }
 
   private static void check(
-      Safetensors tensors,
+      TensorFile tensors,
       TensorEntry tensor,
       String name,
       List<Long> shape,
@@ -190,34 +188,45 @@ final class AdapterReader {
   }
 
   /** Files may leave PEFT's prefix out. */
-  private static Optional<TensorEntry> find(Safetensors tensors, String key) {
+  private static Optional<TensorEntry> find(TensorFile tensors, String key) {
     return tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
   }
 
   private static LoraException misfit(
       String adapter, ModuleTree tree, List<String> problems, int wanted, int foreign) {
-    int listed = Math.min(LISTED, problems.size());
-    String more =
-        problems.size() > listed ? "\n  … and %d more".formatted(problems.size() - listed) : "";
     return new LoraException(
-        "adapter %s does not fit %s (%d of %d tensors%s):\n  %s%s"
+        "adapter %s does not fit %s (%d of %d tensors%s):\n  %s"
             .formatted(
                 adapter,
                 nameOf(tree),
                 problems.size() - foreign,
                 wanted,
                 foreign == 0 ? "" : ", " + foreign + " foreign",
-                String.join("\n  ", problems.subList(0, listed)),
-                more));
+                listed(problems)));
+  }
+
+  /** One a line, as many as a message can hold. */
+  static String listed(List<String> problems) {
+    int listed = Math.min(LISTED, problems.size());
+    String more =
+        problems.size() > listed ? "\n  … and %d more".formatted(problems.size() - listed) : "";
+    return String.join("\n  ", problems.subList(0, listed)) + more;
   }
 
   private static String shorten(String name) {
     String bare =
         name.startsWith(AdapterKeys.PREFIX) ? name.substring(AdapterKeys.PREFIX.length()) : name;
     int dot = bare.indexOf('.');
-    return bare.startsWith("transformer.") || bare.startsWith("model.")
-        ? "…" + bare.substring(dot + 1)
-        : bare;
+    return oneLine(
+        bare.startsWith("transformer.") || bare.startsWith("model.")
+            ? "…" + bare.substring(dot + 1)
+            : bare);
+  }
+
+  /** A text of a file, so that it cannot pass for a line of a message. */
+  private static String oneLine(String text) {
+    String cut = text.length() > LONGEST_NAME ? text.substring(0, LONGEST_NAME) + "…" : text;
+    return cut.replace("\n", "\\n");
   }
 
   private static String shape(List<Long> shape) {

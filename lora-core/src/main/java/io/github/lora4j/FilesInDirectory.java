@@ -1,7 +1,11 @@
 package io.github.lora4j;
 
 import io.github.lora4j.io.Safetensors;
+import io.github.lora4j.io.TensorFile;
+import io.github.lora4j.io.TorchFile;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -39,13 +43,26 @@ final class FilesInDirectory extends AdapterFiles {
 
   @Override
   byte[] bytes(String file, long most) throws IOException {
-    Path path = directory.resolve(file);
+    Path path = ordinary(file);
     requireAtMost(file, Files.size(path), most);
-    return Files.readAllBytes(path);
+    try (InputStream in = Files.newInputStream(path)) {
+      return in.readNBytes((int) most); // it may be growing
+    }
+  }
+
+  /** A link may lead to another file, as in Hugging Face's cache, but to no device and no pipe. */
+  private Path ordinary(String file) throws IOException {
+    Path path = directory.resolve(file);
+    if (Files.exists(path) && !Files.isRegularFile(path)) {
+      throw new FileSystemException(
+          path.toString(), null, "is a directory, a device or a pipe, wanted an ordinary file");
+    }
+    return path;
   }
 
   @Override
-  Safetensors tensors(String file) throws IOException {
-    return Safetensors.open(directory.resolve(file));
+  TensorFile tensors(String file) throws IOException {
+    Path path = ordinary(file);
+    return file.equals(LEGACY_WEIGHTS) ? TorchFile.open(path) : Safetensors.open(path);
   }
 }

@@ -1,6 +1,7 @@
 package io.github.lora4j;
 
 import io.github.lora4j.io.Safetensors;
+import io.github.lora4j.io.TensorFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.NoSuchFileException;
@@ -39,7 +40,7 @@ final class FilesInMemory extends AdapterFiles {
   }
 
   @Override
-  Safetensors tensors(String file) throws IOException {
+  TensorFile tensors(String file) throws IOException {
     return Safetensors.of(where(file), require(file));
   }
 

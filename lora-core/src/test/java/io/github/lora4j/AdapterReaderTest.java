@@ -244,13 +244,13 @@ class AdapterReaderTest {
   }
 
   @Test
-  void pickledWeightsAreRefusedByName() throws IOException {
+  void safetensorsByTheNameOfTheOtherFileAreToldApart() throws IOException {
     Files.move(weights(), directory.resolve("adapter_model.bin"));
 
     assertThatThrownBy(this::load)
-        .isInstanceOf(NoSuchFileException.class)
-        .hasMessageContaining("adapter_model.safetensors: missing")
-        .hasMessageContaining("adapter_model.bin is a pickle, which can run code and is not read");
+        .isInstanceOf(TensorFileException.class)
+        .hasMessageEndingWith(
+            "adapter_model.bin: looks like a safetensors file; call it adapter_model.safetensors");
   }
 
   @Test
@@ -259,7 +259,8 @@ class AdapterReaderTest {
 
     assertThatThrownBy(this::load)
         .isInstanceOf(NoSuchFileException.class)
-        .hasMessageContaining("missing; the directory holds a configuration but no weights");
+        .hasMessageContaining(
+            "missing, as is adapter_model.bin; the directory holds a configuration but no weights");
   }
 
   @Test
