@@ -33,6 +33,7 @@ final class LoraConfigReader {
   private final JsonObject json;
   private final JsonFields fields;
   private final String file;
+  private boolean unsupported;
 
   private LoraConfigReader(JsonObject json, String file) {
     this.json = json;
@@ -113,20 +114,35 @@ final class LoraConfigReader {
     } catch (IllegalArgumentException e) {
       problems.add(e.getMessage());
     }
-    throw new LoraException(file + ": " + String.join("; ", problems));
+    throw new LoraException(
+        file
+            + ": "
+            + String.join("; ", problems)
+            + (unsupported ? "; train the adapter without, or run it with PEFT" : ""));
   }
 
   private void checkType() {
     Optional<JsonElement> type = fields.find("peft_type");
     if (type.isEmpty()) {
       throw new LoraException(
-          file + ": has no peft_type; wanted PEFT's adapter_config.json with peft_type LORA");
+          "%s: has no peft_type; wanted PEFT's adapter_config.json with peft_type LORA, found %s; have"
+                  .formatted(file, keys())
+              + " the adapter saved by PEFT");
     }
     if (!fields.text("peft_type").equals(Optional.of("LORA"))) {
       throw new LoraException(
-          "%s: peft_type %s is not supported; wanted LORA"
+          "%s: peft_type %s is not supported; wanted LORA, run this one with PEFT"
               .formatted(file, JsonFields.cut(type.get()).replace('"', '\'')));
     }
+  }
+
+  /** The first keys, by which one may know whose file it is. */
+  private String keys() {
+    return "the keys "
+        + json.keySet().stream()
+            .limit(4)
+            .map(key -> key.length() > 40 ? key.substring(0, 40) + "…" : key)
+            .toList();
   }
 
   /** Null, false and empty collections say nothing, whatever the default. */
@@ -143,6 +159,7 @@ final class LoraConfigReader {
       fields.problem(
           "%s is %s, which is not supported; only %s is",
           key, JsonFields.cut(value.get()), defaultJson);
+      unsupported = true;
     }
   }
 

@@ -52,6 +52,18 @@ class LoraConfigRefusalTest {
         "%s is %s, which is not supported; only %s is".formatted(key, value, only));
   }
 
+  @Test
+  void refusalSaysOnceWhatToDo() throws IOException {
+    Path file = write("{\"peft_type\":\"LORA\",\"lora_bias\":true,\"use_qalora\":true}");
+
+    assertThatThrownBy(() -> LoraConfig.read(file))
+        .hasMessage(
+            file
+                + ": lora_bias is true, which is not supported; only false is; use_qalora is true,"
+                + " which is not supported; only false is; train the adapter without, or run it"
+                + " with PEFT");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -132,7 +144,10 @@ class LoraConfigRefusalTest {
 
     assertThatThrownBy(() -> LoraConfig.read(file))
         .isInstanceOf(LoraException.class)
-        .hasMessage(file + ": peft_type 'PROMPT_TUNING' is not supported; wanted LORA");
+        .hasMessage(
+            file
+                + ": peft_type 'PROMPT_TUNING' is not supported; wanted LORA, run this one with"
+                + " PEFT");
   }
 
   @Test
@@ -141,7 +156,10 @@ class LoraConfigRefusalTest {
 
     assertThatThrownBy(() -> LoraConfig.read(file))
         .isInstanceOf(LoraException.class)
-        .hasMessageContaining("has no peft_type; wanted PEFT's adapter_config.json");
+        .hasMessage(
+            file
+                + ": has no peft_type; wanted PEFT's adapter_config.json with peft_type LORA, found"
+                + " the keys [r]; have the adapter saved by PEFT");
   }
 
   @ParameterizedTest

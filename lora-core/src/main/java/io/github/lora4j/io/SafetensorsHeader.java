@@ -72,7 +72,7 @@ final class SafetensorsHeader {
     if (length > fileSize - LENGTH_BYTES) {
       throw problem(
           "the header claims %d bytes, but the file has only %d after its length; the file is"
-              + " truncated or not a safetensors file",
+              + " truncated or not a safetensors file, fetch it again",
           length, fileSize - LENGTH_BYTES);
     }
     if (!fitsHeap(length, Runtime.getRuntime().maxMemory())) {
@@ -199,7 +199,8 @@ final class SafetensorsHeader {
     long room = fileSize - dataStart;
     if (begin > end || end > room) {
       throw problem(
-          "tensor '%s' claims bytes %d to %d of %d of data; the file is truncated or damaged",
+          "tensor '%s' claims bytes %d to %d of %d of data; the file is truncated or damaged, fetch it"
+              + " again",
           name, begin, end, room);
     }
     long wanted = dtype.get().sizeInBytes();

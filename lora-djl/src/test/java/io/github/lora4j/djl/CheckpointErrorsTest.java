@@ -201,7 +201,7 @@ final class CheckpointErrorsTest {
     checkpoint.truncated(TinyCheckpoint.WEIGHTS, 0.01);
     assertThat(message())
         .startsWith(checkpoint.file(TinyCheckpoint.WEIGHTS) + ": the header claims ")
-        .endsWith("the file is truncated or not a safetensors file");
+        .endsWith("the file is truncated or not a safetensors file, fetch it again");
   }
 
   @Test
