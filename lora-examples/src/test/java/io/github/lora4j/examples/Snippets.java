@@ -1,6 +1,8 @@
 package io.github.lora4j.examples;
 
 import ai.djl.Device;
+import io.github.lora4j.AdapterFiles;
+import io.github.lora4j.AdapterInspection;
 import io.github.lora4j.LoraConfig;
 import io.github.lora4j.LoraPlan;
 import io.github.lora4j.PeftModel;
@@ -215,6 +217,12 @@ final class Snippets {
             PromptTemplate.SQUAD,
             GenerationOptions.builder().maxNewTokens(24).build());
     System.out.println(SquadMetric.score(questions, answers));
+  }
+
+  static void pickled(CausalLm base) throws IOException {
+    Path directory = Path.of("adapters/of-2023");
+    System.out.println(AdapterInspection.of(AdapterFiles.in(directory)));
+    PeftModel<CausalLm> old = PeftModel.fromPretrained(base, directory);
   }
 
   static void further(CausalLm base) throws IOException {
