@@ -45,7 +45,16 @@ public final class PeftModel<M> implements AutoCloseable {
    * Puts a fresh adapter beside a base, to be trained. All targets are resolved first: if one
    * matches nothing, the model is as it was.
    *
-   * @param <M> type of the model
+   * <p>With {@code lora-djl} on the class path a base is a {@code CausalLm}, or any {@code Block}
+   * of Deep Java Library that is initialised; the view's model is then a block for DJL's own
+   * trainer, predictor and {@code Model.save}:
+   *
+   * <pre>{@code
+   * PeftModel<Block> peft = PeftModel.wrap(block, config);
+   * model.setBlock(peft.model());
+   * }</pre>
+   *
+   * @param <M> type of the model; for a block, {@code Block} itself and not a subclass
    * @param base the model without an adapter
    * @param config what to adapt
    * @return a view, to be closed by the caller

@@ -1,6 +1,13 @@
 package io.github.lora4j.examples;
 
 import ai.djl.Device;
+import ai.djl.Model;
+import ai.djl.nn.Block;
+import ai.djl.training.DefaultTrainingConfig;
+import ai.djl.training.EasyTrain;
+import ai.djl.training.Trainer;
+import ai.djl.training.dataset.RandomAccessDataset;
+import ai.djl.training.loss.Loss;
 import io.github.lora4j.LoraConfig;
 import io.github.lora4j.LoraPlan;
 import io.github.lora4j.PeftModel;
@@ -219,5 +226,24 @@ final class Snippets {
 
   static void further(CausalLm base) throws IOException {
     PeftModel<CausalLm> more = PeftModel.fromPretrained(base, Path.of("adapters/squad"), true);
+  }
+
+  static void anyBlock(Model model, Block block, RandomAccessDataset dataset) throws Exception {
+    LoraConfig config =
+        LoraConfig.builder()
+            .rank(8)
+            .alpha(16)
+            .dropout(0)
+            .targetModules("queryProjection", "valueProjection")
+            .build();
+    PeftModel<Block> peft = PeftModel.wrap(block, config);
+    model.setBlock(peft.model());
+    try (Trainer trainer =
+        model.newTrainer(new DefaultTrainingConfig(Loss.softmaxCrossEntropyLoss()))) {
+      trainer.initialize(block.getInputShapes());
+      EasyTrain.fit(trainer, 3, dataset, null);
+    }
+    peft.save(Path.of("adapters/mine"));
+    PeftModel<Block> another = PeftModel.fromPretrained(block, "adapters/mine");
   }
 }
