@@ -192,6 +192,9 @@ final class AdapterReader {
     for (LoraLinear pair : plan.pairs()) {
       wanted.put(pair.path() + ".lora_A", List.of((long) pair.rank(), (long) pair.inFeatures()));
       wanted.put(pair.path() + ".lora_B", List.of((long) pair.outFeatures(), (long) pair.rank()));
+      if (plan.config().dora()) {
+        wanted.put(DoraLinear.nameOfMagnitude(pair), List.of((long) pair.outFeatures()));
+      }
     }
     for (ParameterInfo bias : plan.biases()) {
       wanted.put(bias.name(), bias.shape());
@@ -199,9 +202,15 @@ final class AdapterReader {
     return wanted;
   }
 
-  /** Files may leave PEFT's prefix out. */
+  /**
+   * Files may leave PEFT's prefix out, and give DoRA's lengths the name that PEFT has in memory.
+   */
   private static Optional<TensorEntry> find(Safetensors tensors, String key) {
-    return tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
+    Optional<TensorEntry> found =
+        tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
+    return key.endsWith(DoraLinear.SUFFIX) && found.isEmpty()
+        ? tensors.find(key + ".weight")
+        : found;
   }
 
   private static LoraException misfit(

@@ -87,6 +87,7 @@ final class LoraConfigReader {
     builder.rankPattern(fields.wholesByName("rank_pattern"));
     builder.alphaPattern(fields.numbersByName("alpha_pattern"));
     builder.rsLora(fields.flag("use_rslora")).fanInFanOut(fields.flag("fan_in_fan_out"));
+    builder.dora(fields.flag("use_dora"));
     choice("bias", Bias.values()).ifPresent(builder::bias);
     choice("task_type", TaskType.values()).ifPresent(builder::taskType);
     init().ifPresent(builder::init);

@@ -40,6 +40,7 @@ final class LoraConfigWriter {
     out.add("revision", text(config.revision()));
     out.add("target_modules", targets(Optional.of(config.targetModules())));
     out.add("task_type", text(config.taskType().map(TaskType::name)));
+    out.addProperty("use_dora", config.dora());
     out.addProperty("use_rslora", config.rsLora());
     return PythonJson.write(out);
   }

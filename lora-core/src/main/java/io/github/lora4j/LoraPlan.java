@@ -152,6 +152,7 @@ public record LoraPlan(
    */
   public ParameterCount parameterCount() {
     long added = pairs.stream().mapToLong(LoraLinear::parameters).sum();
+    added += config.dora() ? pairs.stream().mapToLong(LoraLinear::outFeatures).sum() : 0;
     long trainedBiases = biases.stream().mapToLong(ParameterInfo::elements).sum();
     return new ParameterCount(added + trainedBiases, tree.parameterCount() + added);
   }
@@ -171,6 +172,10 @@ public record LoraPlan(
       writer.addPlaceholder(
           keys.inFile(pair.path() + ".lora_B"),
           List.of((long) pair.outFeatures(), (long) pair.rank()));
+      if (config.dora()) {
+        writer.addPlaceholder(
+            keys.inFile(DoraLinear.nameOfMagnitude(pair)), List.of((long) pair.outFeatures()));
+      }
     }
     biases.forEach(bias -> writer.addPlaceholder(keys.inFile(bias.name()), bias.shape()));
     return writer.size();
@@ -191,7 +196,8 @@ public record LoraPlan(
    * <ul>
    *   <li>weights: matrices at their stored width, vectors in fp32
    *   <li>adapter: 20 bytes a trained parameter (value, gradient, two moments, mask)
-   *   <li>kept: N·c·(h + Σo + Σr) for a layer that is kept, N·c·h for one that is recomputed
+   *   <li>kept: N·c·(h + Σo + Σr) for a layer that is kept, N·c·h for one that is recomputed; with
+   *       DoRA the outputs of adapted maps count twice
    *   <li>block: N·c·(2h + max o + widest input of a pair), and what a layer keeps where none is
    *       kept
    *   <li>head: 4·N·c·h, and for M labels, or as many as the engine takes at a time, M·(c·w + 12·h)
@@ -249,7 +255,7 @@ public record LoraPlan(
       counts.merge(kind, 1, Integer::sum);
     }
     StringBuilder text = new StringBuilder();
-    text.append("LoRA for ").append(tree.modelClass()).append(":\n");
+    text.append(config.dora() ? "DoRA for " : "LoRA for ").append(tree.modelClass()).append(":\n");
     counts.forEach(
         (kind, count) -> text.append("  ").append(count).append(" x ").append(kind).append('\n'));
     if (!biases.isEmpty()) {

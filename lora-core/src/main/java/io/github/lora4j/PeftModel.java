@@ -75,6 +75,10 @@ public final class PeftModel<M> implements AutoCloseable {
     for (LoraLinear pair : plan.pairs()) {
       values.put(pair.path() + ".lora_A", pair.initialA(config.init(), seed));
       values.put(pair.path() + ".lora_B", pair.initialB(config.init(), seed));
+      if (config.dora()) {
+        values.put(
+            DoraLinear.nameOfMagnitude(pair), DoraLinear.initial(pair, base, backend, values));
+      }
     }
     for (ParameterInfo bias : plan.biases()) {
       values.put(bias.name(), backend.parameter(base, bias.name()));
