@@ -39,6 +39,11 @@ public final class DjlBackend implements LoraBackend {
   }
 
   @Override
+  public TensorData rowNorms(Object model, AdapterLayout.Pair pair, TensorData a, TensorData b) {
+    return BaseMatrices.of((CausalLm) model).rowNorms(pair, a, b);
+  }
+
+  @Override
   public <M> LoraView<M> attach(M base, AdapterLayout layout, boolean trainable) {
     CausalLm model = (CausalLm) base;
     if (model.adapter().isPresent()) {

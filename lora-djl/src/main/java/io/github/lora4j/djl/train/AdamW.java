@@ -46,12 +46,15 @@ final class AdamW implements AutoCloseable {
     this.decay = manager.create(decayMask(adapter.layout(), Math.toIntExact(shape.size())));
   }
 
-  /** Weight decay holds for A and B and for no bias, as in Hugging Face's Trainer. */
+  /**
+   * Weight decay holds for A, B and DoRA's magnitudes, for no bias, as in Hugging Face's Trainer.
+   */
   private static float[] decayMask(AdapterLayout layout, int elements) {
     Set<String> decayed = new HashSet<>();
     for (AdapterLayout.Pair pair : layout.pairs()) {
       decayed.add(pair.nameOfA());
       decayed.add(pair.nameOfB());
+      decayed.add(pair.nameOfMagnitude());
     }
     float[] mask = new float[elements];
     int start = 0;
@@ -106,6 +109,7 @@ final class AdamW implements AutoCloseable {
             options.epsilon(),
             options.weightDecay(),
             step);
+    adapter.changed();
   }
 
   /** Copies the moments to the heap, under the names of the tensors they belong to. */

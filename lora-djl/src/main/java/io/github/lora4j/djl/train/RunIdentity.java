@@ -90,8 +90,10 @@ record RunIdentity(Map<String, String> entries) {
                   pair.outFeatures()));
     }
     for (Map.Entry<String, TensorData> tensor : layout.values().entrySet()) {
-      if (!tensor.getKey().endsWith(".lora_A") && !tensor.getKey().endsWith(".lora_B")) {
-        entries.put("bias " + tensor.getKey(), tensor.getValue().shape().toString());
+      String name = tensor.getKey();
+      if (!name.endsWith(".lora_A") && !name.endsWith(".lora_B")) {
+        String kind = name.endsWith(".bias") ? "bias " : "tensor ";
+        entries.put(kind + name, tensor.getValue().shape().toString());
       }
     }
   }

@@ -38,7 +38,10 @@ final class TrainingGoldenTest {
     "linear, true",
     "every-linear-cosine, false",
     "bias-all, false",
-    "ragged-epoch, false"
+    "ragged-epoch, false",
+    "dora, false",
+    "dora, true",
+    "dora-patterns, true"
   })
   void curveAndFinalAdapterEqualHuggingFaceTrainer(
       String name, boolean recompute, @TempDir Path directory) throws IOException {
