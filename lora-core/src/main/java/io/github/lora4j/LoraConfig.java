@@ -34,7 +34,8 @@ import java.util.Optional;
  * @param dora whether the rows of the adapted matrix also get a trained length (DoRA), see {@link
  *     DoraLinear}
  * @param bias which biases are trained
- * @param init how A and B start
+ * @param init how A and B start; what starts from the base has twice the rank in memory and in
+ *     files, see {@link LoraInit#PISSA}
  * @param taskType what the adapter is for; empty if not said
  * @param fanInFanOut PEFT's note that the base stores weights as (in, out); kept for files, the
  *     engine knows its own

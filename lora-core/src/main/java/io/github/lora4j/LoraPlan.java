@@ -64,14 +64,19 @@ public record LoraPlan(
     return plan;
   }
 
+  /** Half of the rank where the other half takes off what the pair starts as. */
+  int trainedRank(LoraLinear pair) {
+    return config.init().takesFromBase() ? pair.rank() / 2 : pair.rank();
+  }
+
   /** A rank above the smaller side of a map costs more than the map and expresses no more. */
   private void checkRanks() {
     List<String> problems = new ArrayList<>();
     for (LoraLinear pair : pairs) {
-      if (pair.rank() > Math.min(pair.inFeatures(), pair.outFeatures())) {
+      if (trainedRank(pair) > Math.min(pair.inFeatures(), pair.outFeatures())) {
         problems.add(
             "rank %d of %s exceeds the smaller side of %d -> %d"
-                .formatted(pair.rank(), pair.path(), pair.inFeatures(), pair.outFeatures()));
+                .formatted(trainedRank(pair), pair.path(), pair.inFeatures(), pair.outFeatures()));
       }
     }
     if (!problems.isEmpty()) {
@@ -100,7 +105,11 @@ public record LoraPlan(
       throw new LoraException(
           "a low-rank pair can stand beside a linear map, not beside " + String.join("; ", unfit));
     }
-    LoraConfig resolved = config.toBuilder().targetModules(matcher.targets()).build();
+    LoraConfig resolved =
+        config.toBuilder()
+            .targetModules(matcher.targets())
+            .fanInFanOut(FanInFanOut.of(config, matched))
+            .build();
     return new LoraPlan(tree, resolved, pairs, biases(tree, config, pairs));
   }
 
@@ -123,8 +132,8 @@ public record LoraPlan(
         module.path(),
         module.inFeatures(),
         module.outFeatures(),
-        rank,
-        alpha,
+        PlainLora.rank(config, rank),
+        PlainLora.alpha(config, alpha),
         config.scaling(rank, alpha),
         config.dropout());
   }
@@ -146,12 +155,13 @@ public record LoraPlan(
 
   /**
    * Parameters with the adapter in place. Biases that the adapter trains are counted once, as PEFT
-   * counts them.
+   * counts them, and so is what an adapter takes off the base, see {@link LoraInit#PISSA}, not.
    *
    * @return the count
    */
   public ParameterCount parameterCount() {
     long added = pairs.stream().mapToLong(LoraLinear::parameters).sum();
+    added /= config.init().takesFromBase() ? 2 : 1; // the other half is a part of the base
     added += config.dora() ? pairs.stream().mapToLong(LoraLinear::outFeatures).sum() : 0;
     long trainedBiases = biases.stream().mapToLong(ParameterInfo::elements).sum();
     return new ParameterCount(added + trainedBiases, tree.parameterCount() + added);

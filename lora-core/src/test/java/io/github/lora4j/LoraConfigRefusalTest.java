@@ -54,9 +54,8 @@ class LoraConfigRefusalTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "pissa",
-        "pissa_niter_4",
-        "olora",
+        "pissa_niter_",
+        "pissa_",
         "eva",
         "corda",
         "loftq",

@@ -13,9 +13,21 @@ import java.util.Map;
  * @param values the adapter's tensors in fp32 by their name in memory: {@code PATH.lora_A}, {@code
  *     PATH.lora_B} for a pair, {@code PATH.lora_magnitude_vector} for the lengths of its rows if it
  *     is one of DoRA, and the parameter's own name, e.g. {@code PATH.bias}, for a bias
+ * @param halfFixed whether training leaves the second half of the ranks of every pair as it is: the
+ *     lower rows of A and the right columns of B
  * @since 0.1.0
  */
-public record AdapterLayout(List<Pair> pairs, Map<String, TensorData> values) {
+public record AdapterLayout(List<Pair> pairs, Map<String, TensorData> values, boolean halfFixed) {
+
+  /**
+   * A layout whose values are all trained, if any are.
+   *
+   * @param pairs one per adapted module
+   * @param values the adapter's tensors
+   */
+  public AdapterLayout(List<Pair> pairs, Map<String, TensorData> values) {
+    this(pairs, values, false);
+  }
 
   /** Copies the collections; iteration order of the values is kept. */
   public AdapterLayout {

@@ -65,6 +65,23 @@ public interface LoraBackend {
   }
 
   /**
+   * Splits the leading part off a matrix of the base, as adapters of PiSSA and OLoRA start. The
+   * base is not changed.
+   *
+   * @param model a model that this engine supports
+   * @param path of a linear map
+   * @param kind which decomposition
+   * @param rank of the part, at most the smaller side of the matrix
+   * @return the factors of the dequantised matrix, fp32
+   * @throws UnsupportedOperationException if this engine decomposes no matrices
+   */
+  default MatrixFactors factors(Object model, String path, MatrixFactors.Kind kind, int rank) {
+    throw new UnsupportedOperationException(
+        getClass().getSimpleName()
+            + " decomposes no matrices, which LoraInit.PISSA and OLORA start from; use KAIMING");
+  }
+
+  /**
    * Makes a view: the base with an adapter beside it. The base is shared and never written.
    *
    * @param <M> type of the model
