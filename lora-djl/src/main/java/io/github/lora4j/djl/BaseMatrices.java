@@ -4,8 +4,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.spi.AdapterLayout;
+import io.github.lora4j.spi.MatrixFactors;
 import io.github.lora4j.spi.TensorData;
 import java.util.List;
 
@@ -23,6 +25,21 @@ record BaseMatrices(Decoder decoder) {
       decoder.matrix(pair.path()).rowNorms(norms, array(a, scope), array(b, scope), pair.scaling());
       return new TensorData(List.of((long) pair.outFeatures()), norms.toFloatArray());
     }
+  }
+
+  /** The leading part of the matrix of a linear map. */
+  MatrixFactors factors(String path, MatrixFactors.Kind kind, int rank) {
+    String kernel = kind == MatrixFactors.Kind.SINGULAR ? "singular_factors" : "triangular_factors";
+    try (NDManager scope = decoder.manager().newSubManager()) {
+      NDArray matrix = decoder.matrix(path).dequantised(scope); // (out, in)
+      NDArray[] factors = Kernels.get().many(scope, kernel, matrix, rank); // (out, r), (r, in)
+      return new MatrixFactors(data(factors[0]), data(factors[1]));
+    }
+  }
+
+  private static TensorData data(NDArray matrix) {
+    long[] shape = matrix.getShape().getShape();
+    return new TensorData(List.of(shape[0], shape[1]), matrix.toFloatArray());
   }
 
   private static NDArray array(TensorData data, NDManager manager) {

@@ -74,6 +74,16 @@ final class JavaAdapterExport {
     configs.put(
         "some-layers",
         builder().targetModules("dense_4h_to_h").layersToTransform(1).layersPattern("h").build());
+    configs.put("pissa", builder().init(LoraInit.PISSA).targetModules("query_key_value").build());
+    configs.put(
+        "olora-patterns",
+        builder()
+            .init(LoraInit.OLORA)
+            .alpha(1)
+            .targetModules("query_key_value", "dense")
+            .rankPattern(Map.of("dense", 2))
+            .rsLora(true)
+            .build());
     configs.put("dora", builder().dora(true).rank(2).targetModules("query_key_value").build());
     configs.put(
         "dora-patterns",

@@ -28,7 +28,8 @@ final class KernelArchive {
           "attention",
           "mlp",
           "loss",
-          "optimizer");
+          "optimizer",
+          "factors");
 
   private static final String ONEDNN = "onednn";
   private static final String NO_ONEDNN = "no-onednn";

@@ -41,7 +41,9 @@ final class TrainingGoldenTest {
     "ragged-epoch, false",
     "dora, false",
     "dora, true",
-    "dora-patterns, true"
+    "dora-patterns, true",
+    "lora-plus, false",
+    "lora-plus-dora, true"
   })
   void curveAndFinalAdapterEqualHuggingFaceTrainer(
       String name, boolean recompute, @TempDir Path directory) throws IOException {
