@@ -2,6 +2,7 @@ package io.github.lora4j.examples;
 
 import ai.djl.Device;
 import io.github.lora4j.LoraConfig;
+import io.github.lora4j.LoraInit;
 import io.github.lora4j.LoraPlan;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.TargetModules;
@@ -98,6 +99,12 @@ final class Snippets {
         .targetModules(TargetModules.matching(".*\\.h\\.[0-3]\\..*query_key_value"));
     LoraConfig.builder().targetModules(TargetModules.allLinear());
     LoraConfig.builder().targetModules(TargetModules.defaultsFor("bloom"));
+  }
+
+  static void otherWaysToTrain() {
+    LoraConfig.builder().rank(8).alpha(16).dora(true).build();
+    LoraConfig.builder().rank(8).alpha(8).init(LoraInit.PISSA).build();
+    TrainingOptions.builder().learningRate(2e-4).loraPlusRatio(16).build();
   }
 
   static void loadInLessMemory() throws IOException {
