@@ -18,10 +18,16 @@ final class AdapterKeys {
             .collect(Collectors.toSet());
   }
 
-  /** {@code PATH.lora_A} to {@code base_model.model.PATH.lora_A.weight}, biases likewise. */
+  /**
+   * {@code PATH.lora_A} to {@code base_model.model.PATH.lora_A.weight}, biases likewise; magnitudes
+   * have no {@code .weight}.
+   */
   String inFile(String name) {
     if (name.endsWith(".lora_A") || name.endsWith(".lora_B")) {
       return PREFIX + name + ".weight";
+    }
+    if (name.endsWith(DoraLinear.SUFFIX)) {
+      return PREFIX + name;
     }
     String module = name.substring(0, name.length() - ".bias".length());
     return PREFIX + (adapted.contains(module) ? module + ".base_layer.bias" : name);

@@ -47,6 +47,7 @@ final class AdapterReader {
               .formatted(LoraConfigKeys.FILE_NAME, AdapterWriter.WEIGHTS));
     }
     LoraConfig config = config(directory);
+    refuseRandomStart(directory, config);
     Path file = directory.resolve(AdapterWriter.WEIGHTS);
     if (!Files.exists(file)) {
       throw noWeights(directory);
@@ -56,6 +57,18 @@ final class AdapterReader {
       LoraPlan plan = plan(directory, config, tree);
       warn(plan, config, tree);
       return new Loaded(plan, values(tensors, plan, directory, tree));
+    }
+  }
+
+  /** What such an adapter took off its base was drawn at random and is in no file. */
+  private static void refuseRandomStart(Path directory, LoraConfig config) {
+    String start = config.otherSettings().get("init_lora_weights");
+    if (start != null) {
+      throw new LoraException(
+          ("adapter '%s' starts from %s, a random decomposition of its base that cannot be made"
+                  + " again; convert it to plain LoRA where it was trained, by PEFT's"
+                  + " save_pretrained(path_initial_model_for_weight_conversion=...)")
+              .formatted(directory.getFileName(), start));
     }
   }
 
@@ -190,8 +203,12 @@ final class AdapterReader {
   private static Map<String, List<Long>> wanted(LoraPlan plan) {
     Map<String, List<Long>> wanted = new LinkedHashMap<>();
     for (LoraLinear pair : plan.pairs()) {
-      wanted.put(pair.path() + ".lora_A", List.of((long) pair.rank(), (long) pair.inFeatures()));
-      wanted.put(pair.path() + ".lora_B", List.of((long) pair.outFeatures(), (long) pair.rank()));
+      long rank = plan.trainedRank(pair);
+      wanted.put(pair.path() + ".lora_A", List.of(rank, (long) pair.inFeatures()));
+      wanted.put(pair.path() + ".lora_B", List.of((long) pair.outFeatures(), rank));
+      if (plan.config().dora()) {
+        wanted.put(DoraLinear.nameOfMagnitude(pair), List.of((long) pair.outFeatures()));
+      }
     }
     for (ParameterInfo bias : plan.biases()) {
       wanted.put(bias.name(), bias.shape());
@@ -199,9 +216,15 @@ final class AdapterReader {
     return wanted;
   }
 
-  /** Files may leave PEFT's prefix out. */
+  /**
+   * Files may leave PEFT's prefix out, and give DoRA's lengths the name that PEFT has in memory.
+   */
   private static Optional<TensorEntry> find(Safetensors tensors, String key) {
-    return tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
+    Optional<TensorEntry> found =
+        tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
+    return key.endsWith(DoraLinear.SUFFIX) && found.isEmpty()
+        ? tensors.find(key + ".weight")
+        : found;
   }
 
   private static LoraException misfit(

@@ -125,7 +125,7 @@ final class AdapterWriter {
    * and patterns that overlap by full paths too, because sorted keys lose the order that decides.
    */
   private static LoraConfig forFile(LoraPlan plan) {
-    LoraConfig config = plan.config();
+    LoraConfig config = PlainLora.configOf(plan.config());
     LoraConfig.Builder builder = config.toBuilder();
     if (config.targetModules() instanceof TargetModules.AllLinear) {
       builder.targetModules(

@@ -64,14 +64,19 @@ public record LoraPlan(
     return plan;
   }
 
+  /** Half of the rank where the other half takes off what the pair starts as. */
+  int trainedRank(LoraLinear pair) {
+    return config.init().takesFromBase() ? pair.rank() / 2 : pair.rank();
+  }
+
   /** A rank above the smaller side of a map costs more than the map and expresses no more. */
   private void checkRanks() {
     List<String> problems = new ArrayList<>();
     for (LoraLinear pair : pairs) {
-      if (pair.rank() > Math.min(pair.inFeatures(), pair.outFeatures())) {
+      if (trainedRank(pair) > Math.min(pair.inFeatures(), pair.outFeatures())) {
         problems.add(
             "rank %d of %s exceeds the smaller side of %d -> %d"
-                .formatted(pair.rank(), pair.path(), pair.inFeatures(), pair.outFeatures()));
+                .formatted(trainedRank(pair), pair.path(), pair.inFeatures(), pair.outFeatures()));
       }
     }
     if (!problems.isEmpty()) {
@@ -100,7 +105,11 @@ public record LoraPlan(
       throw new LoraException(
           "a low-rank pair can stand beside a linear map, not beside " + String.join("; ", unfit));
     }
-    LoraConfig resolved = config.toBuilder().targetModules(matcher.targets()).build();
+    LoraConfig resolved =
+        config.toBuilder()
+            .targetModules(matcher.targets())
+            .fanInFanOut(FanInFanOut.of(config, matched))
+            .build();
     return new LoraPlan(tree, resolved, pairs, biases(tree, config, pairs));
   }
 
@@ -123,8 +132,8 @@ public record LoraPlan(
         module.path(),
         module.inFeatures(),
         module.outFeatures(),
-        rank,
-        alpha,
+        PlainLora.rank(config, rank),
+        PlainLora.alpha(config, alpha),
         config.scaling(rank, alpha),
         config.dropout());
   }
@@ -146,12 +155,14 @@ public record LoraPlan(
 
   /**
    * Parameters with the adapter in place. Biases that the adapter trains are counted once, as PEFT
-   * counts them.
+   * counts them, and so is what an adapter takes off the base, see {@link LoraInit#PISSA}, not.
    *
    * @return the count
    */
   public ParameterCount parameterCount() {
     long added = pairs.stream().mapToLong(LoraLinear::parameters).sum();
+    added /= config.init().takesFromBase() ? 2 : 1; // the other half is a part of the base
+    added += config.dora() ? pairs.stream().mapToLong(LoraLinear::outFeatures).sum() : 0;
     long trainedBiases = biases.stream().mapToLong(ParameterInfo::elements).sum();
     return new ParameterCount(added + trainedBiases, tree.parameterCount() + added);
   }
@@ -171,6 +182,10 @@ public record LoraPlan(
       writer.addPlaceholder(
           keys.inFile(pair.path() + ".lora_B"),
           List.of((long) pair.outFeatures(), (long) pair.rank()));
+      if (config.dora()) {
+        writer.addPlaceholder(
+            keys.inFile(DoraLinear.nameOfMagnitude(pair)), List.of((long) pair.outFeatures()));
+      }
     }
     biases.forEach(bias -> writer.addPlaceholder(keys.inFile(bias.name()), bias.shape()));
     return writer.size();
@@ -191,7 +206,8 @@ public record LoraPlan(
    * <ul>
    *   <li>weights: matrices at their stored width, vectors in fp32
    *   <li>adapter: 20 bytes a trained parameter (value, gradient, two moments, mask)
-   *   <li>kept: N·c·(h + Σo + Σr) for a layer that is kept, N·c·h for one that is recomputed
+   *   <li>kept: N·c·(h + Σo + Σr) for a layer that is kept, N·c·h for one that is recomputed; with
+   *       DoRA the outputs of adapted maps count twice
    *   <li>block: N·c·(2h + max o + widest input of a pair), and what a layer keeps where none is
    *       kept
    *   <li>head: 4·N·c·h, and for M labels, or as many as the engine takes at a time, M·(c·w + 12·h)
@@ -249,7 +265,7 @@ public record LoraPlan(
       counts.merge(kind, 1, Integer::sum);
     }
     StringBuilder text = new StringBuilder();
-    text.append("LoRA for ").append(tree.modelClass()).append(":\n");
+    text.append(config.dora() ? "DoRA for " : "LoRA for ").append(tree.modelClass()).append(":\n");
     counts.forEach(
         (kind, count) -> text.append("  ").append(count).append(" x ").append(kind).append('\n'));
     if (!biases.isEmpty()) {

@@ -3,12 +3,10 @@ package io.github.lora4j;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.LoraView;
-import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
@@ -80,14 +78,7 @@ public final class PeftModel<M> implements AutoCloseable {
     Objects.requireNonNull(base, "base");
     LoraBackend backend = Backends.of(base);
     LoraPlan plan = LoraPlan.of(backend.modules(base), config);
-    Map<String, TensorData> values = new LinkedHashMap<>();
-    for (LoraLinear pair : plan.pairs()) {
-      values.put(pair.path() + ".lora_A", pair.initialA(config.init(), seed));
-      values.put(pair.path() + ".lora_B", pair.initialB(config.init(), seed));
-    }
-    for (ParameterInfo bias : plan.biases()) {
-      values.put(bias.name(), backend.parameter(base, bias.name()));
-    }
+    Map<String, TensorData> values = new InitialValues(plan, backend, base).fresh(seed);
     return attach(backend, base, plan, values, true);
   }
 
@@ -135,12 +126,8 @@ public final class PeftModel<M> implements AutoCloseable {
     Objects.requireNonNull(base, "base");
     LoraBackend backend = Backends.of(base);
     AdapterReader.Loaded loaded = AdapterReader.read(directory, backend.modules(base));
-    Map<String, TensorData> values = new LinkedHashMap<>(loaded.values());
-    for (ParameterInfo bias : loaded.plan().biases()) {
-      if (!values.containsKey(bias.name())) {
-        values.put(bias.name(), backend.parameter(base, bias.name()));
-      }
-    }
+    Map<String, TensorData> values =
+        new InitialValues(loaded.plan(), backend, base).completed(loaded.values());
     return attach(backend, base, loaded.plan(), values, trainable);
   }
 
@@ -151,7 +138,10 @@ public final class PeftModel<M> implements AutoCloseable {
       Map<String, TensorData> values,
       boolean trainable) {
     AdapterLayout layout =
-        new AdapterLayout(plan.pairs().stream().map(AdapterKeys::pair).toList(), values);
+        new AdapterLayout(
+            plan.pairs().stream().map(AdapterKeys::pair).toList(),
+            values,
+            plan.config().init().takesFromBase());
     return new PeftModel<>(plan, backend.attach(base, layout, trainable), trainable);
   }
 

@@ -74,15 +74,20 @@ final class StepFormula {
     long kept = hidden; // what attention puts out; every other number is some map's output
     long widest = 0;
     long remade = 0;
+    long scaled = 0; // DoRA's gradient of a map's output, times the factors of its rows
     long matrix = 0;
     for (TargetModule map : maps) {
       LoraLinear pair = pairs.get(map.path());
       kept += map.outFeatures() + (pair == null ? 0 : pair.rank());
+      if (pair != null && plan.config().dora()) {
+        kept += map.outFeatures(); // what the magnitudes are multiplied with
+        scaled = Math.max(scaled, map.outFeatures());
+      }
       widest = Math.max(widest, map.outFeatures());
       remade = pair == null ? remade : Math.max(remade, map.inFeatures());
       matrix = Math.max(matrix, (long) map.inFeatures() * map.outFeatures());
     }
-    return new Block(kept, BLOCK_STATES * hidden + widest + remade, matrix, trained);
+    return new Block(kept, BLOCK_STATES * hidden + widest + remade + scaled, matrix, trained);
   }
 
   int layers() {

@@ -141,6 +141,7 @@ class LoraConfigTest {
             Map.of("b", 2),
             Map.of("a", 4.0),
             true,
+            true,
             Bias.ALL,
             LoraInit.GAUSSIAN,
             Optional.of(TaskType.CAUSAL_LM),

@@ -11,10 +11,23 @@ import java.util.Map;
  *
  * @param pairs one per adapted module, in the order of the module tree
  * @param values the adapter's tensors in fp32 by their name in memory: {@code PATH.lora_A}, {@code
- *     PATH.lora_B} for a pair and the parameter's own name, e.g. {@code PATH.bias}, for a bias
+ *     PATH.lora_B} for a pair, {@code PATH.lora_magnitude_vector} for the lengths of its rows if it
+ *     is one of DoRA, and the parameter's own name, e.g. {@code PATH.bias}, for a bias
+ * @param halfFixed whether training leaves the second half of the ranks of every pair as it is: the
+ *     lower rows of A and the right columns of B
  * @since 0.1.0
  */
-public record AdapterLayout(List<Pair> pairs, Map<String, TensorData> values) {
+public record AdapterLayout(List<Pair> pairs, Map<String, TensorData> values, boolean halfFixed) {
+
+  /**
+   * A layout whose values are all trained, if any are.
+   *
+   * @param pairs one per adapted module
+   * @param values the adapter's tensors
+   */
+  public AdapterLayout(List<Pair> pairs, Map<String, TensorData> values) {
+    this(pairs, values, false);
+  }
 
   /** Copies the collections; iteration order of the values is kept. */
   public AdapterLayout {
@@ -51,6 +64,16 @@ public record AdapterLayout(List<Pair> pairs, Map<String, TensorData> values) {
      */
     public String nameOfB() {
       return path + ".lora_B";
+    }
+
+    /**
+     * Name of the lengths of the adapted rows, (out), which {@link AdapterLayout#values()} has for
+     * pairs of DoRA.
+     *
+     * @return {@code PATH.lora_magnitude_vector}
+     */
+    public String nameOfMagnitude() {
+      return path + ".lora_magnitude_vector";
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.github.lora4j.testing;
 
+import io.github.lora4j.DoraLinear;
 import io.github.lora4j.LoraLinear;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
@@ -157,7 +158,25 @@ public final class FloatMlp {
       y = ops.addRow(y, weight(path + ".bias"));
     }
     LoraLinear pair = pairs.get(path);
-    return pair == null ? y : pair.forward(ops, x, y, a(path), b(path));
+    if (pair == null) {
+      return y;
+    }
+    if (!isDora(path)) {
+      return pair.forward(ops, x, y, a(path), b(path));
+    }
+    DoraLinear dora = new DoraLinear(pair);
+    TensorData w = weight(path + ".weight");
+    TensorData n = dora.norms(ops, w, a(path), b(path));
+    TensorData product = ops.matMul(x, false, w, true);
+    return dora.forward(ops, x, y, product, a(path), b(path), m(path), n);
+  }
+
+  private boolean isDora(String path) {
+    return adapter.containsKey(path + ".lora_magnitude_vector");
+  }
+
+  private TensorData m(String path) {
+    return weight(path + ".lora_magnitude_vector");
   }
 
   private TensorData a(String path) {
@@ -200,9 +219,29 @@ public final class FloatMlp {
     if (pair == null) {
       return dx;
     }
+    if (isDora(path)) {
+      return unmapDora(new DoraLinear(pair), dy, x, dx, gradients);
+    }
     LoraLinear.Gradients<TensorData> own = pair.backward(ops, dy, x, a(path), b(path));
     gradients.put(path + ".lora_A", own.a());
     gradients.put(path + ".lora_B", own.b());
+    return ops.addScaled(dx, own.input(), 1);
+  }
+
+  private TensorData unmapDora(
+      DoraLinear dora,
+      TensorData dy,
+      TensorData x,
+      TensorData dx,
+      Map<String, TensorData> gradients) {
+    String path = dora.pair().path();
+    TensorData w = weight(path + ".weight");
+    TensorData n = dora.norms(ops, w, a(path), b(path));
+    DoraLinear.Gradients<TensorData> own =
+        dora.backward(ops, dy, x, w, a(path), b(path), m(path), n);
+    gradients.put(path + ".lora_A", own.a());
+    gradients.put(path + ".lora_B", own.b());
+    gradients.put(path + ".lora_magnitude_vector", own.magnitude());
     return ops.addScaled(dx, own.input(), 1);
   }
 

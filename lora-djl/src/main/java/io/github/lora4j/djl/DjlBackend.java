@@ -5,6 +5,7 @@ import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.LoraView;
+import io.github.lora4j.spi.MatrixFactors;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TensorData;
@@ -36,6 +37,16 @@ public final class DjlBackend implements LoraBackend {
   @Override
   public TensorData parameter(Object model, String name) {
     return ((CausalLm) model).decoder().parameter(name);
+  }
+
+  @Override
+  public TensorData rowNorms(Object model, AdapterLayout.Pair pair, TensorData a, TensorData b) {
+    return BaseMatrices.of((CausalLm) model).rowNorms(pair, a, b);
+  }
+
+  @Override
+  public MatrixFactors factors(Object model, String path, MatrixFactors.Kind kind, int rank) {
+    return BaseMatrices.of((CausalLm) model).factors(path, kind, rank);
   }
 
   @Override

@@ -74,6 +74,26 @@ final class JavaAdapterExport {
     configs.put(
         "some-layers",
         builder().targetModules("dense_4h_to_h").layersToTransform(1).layersPattern("h").build());
+    configs.put("pissa", builder().init(LoraInit.PISSA).targetModules("query_key_value").build());
+    configs.put(
+        "olora-patterns",
+        builder()
+            .init(LoraInit.OLORA)
+            .alpha(1)
+            .targetModules("query_key_value", "dense")
+            .rankPattern(Map.of("dense", 2))
+            .rsLora(true)
+            .build());
+    configs.put("dora", builder().dora(true).rank(2).targetModules("query_key_value").build());
+    configs.put(
+        "dora-patterns",
+        builder()
+            .dora(true)
+            .targetModules(TargetModules.allLinear())
+            .rankPattern(Map.of("h.1.mlp.dense_h_to_4h", 2))
+            .alphaPattern(Map.of("h.0.self_attention.query_key_value", 3.0))
+            .rsLora(true)
+            .build());
     return configs;
   }
 
@@ -96,6 +116,7 @@ final class JavaAdapterExport {
       }
       Kernels.get().run("scale_in_place", weights.flatGradients(), -0.05);
       Kernels.get().run("add_in_place", weights.flatValues(), weights.flatGradients());
+      weights.changed();
     }
   }
 

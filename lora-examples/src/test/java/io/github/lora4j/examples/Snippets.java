@@ -9,6 +9,7 @@ import ai.djl.training.Trainer;
 import ai.djl.training.dataset.RandomAccessDataset;
 import ai.djl.training.loss.Loss;
 import io.github.lora4j.LoraConfig;
+import io.github.lora4j.LoraInit;
 import io.github.lora4j.LoraPlan;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.TargetModules;
@@ -105,6 +106,12 @@ final class Snippets {
         .targetModules(TargetModules.matching(".*\\.h\\.[0-3]\\..*query_key_value"));
     LoraConfig.builder().targetModules(TargetModules.allLinear());
     LoraConfig.builder().targetModules(TargetModules.defaultsFor("bloom"));
+  }
+
+  static void otherWaysToTrain() {
+    LoraConfig.builder().rank(8).alpha(16).dora(true).build();
+    LoraConfig.builder().rank(8).alpha(8).init(LoraInit.PISSA).build();
+    TrainingOptions.builder().learningRate(2e-4).loraPlusRatio(16).build();
   }
 
   static void loadInLessMemory() throws IOException {

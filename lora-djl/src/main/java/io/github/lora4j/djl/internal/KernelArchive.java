@@ -19,7 +19,17 @@ import java.util.zip.ZipOutputStream;
 final class KernelArchive {
 
   private static final List<String> SOURCES =
-      List.of("tensors", "norm", "projection", "adapters", "attention", "mlp", "loss", "optimizer");
+      List.of(
+          "tensors",
+          "norm",
+          "projection",
+          "dora",
+          "adapters",
+          "attention",
+          "mlp",
+          "loss",
+          "optimizer",
+          "factors");
 
   private static final String ONEDNN = "onednn";
   private static final String CUDA_ATTENTION = "cuda-attention";

@@ -33,6 +33,7 @@ public final class AdapterWeights implements AutoCloseable {
   private final Map<String, NDArray> gradientViews = new LinkedHashMap<>();
   private final Map<String, LowRank> pairs = new LinkedHashMap<>();
   private final long elements;
+  private long normBytes;
   private int users;
   private boolean closing;
 
@@ -70,8 +71,32 @@ public final class AdapterWeights implements AutoCloseable {
               require(pair.nameOfB()),
               gradientViews.get(pair.nameOfA()),
               gradientViews.get(pair.nameOfB()),
+              magnitude(pair),
               pair.scaling(),
               pair.dropout()));
+    }
+  }
+
+  private @Nullable Magnitude magnitude(AdapterLayout.Pair pair) {
+    NDArray lengths = views.get(pair.nameOfMagnitude());
+    if (lengths == null) {
+      return null;
+    }
+    normBytes += Float.BYTES * (long) pair.outFeatures();
+    NDArray norms = manager.zeros(new Shape(pair.outFeatures()), DataType.FLOAT32);
+    return new Magnitude(lengths, gradientViews.get(pair.nameOfMagnitude()), norms);
+  }
+
+  /**
+   * Says that values have been written: what was computed from them is computed again. Whoever
+   * writes into {@link #flatValues()} calls it afterwards.
+   */
+  public void changed() {
+    for (LowRank pair : pairs.values()) {
+      Magnitude magnitude = pair.magnitude();
+      if (magnitude != null) {
+        magnitude.changed();
+      }
     }
   }
 
@@ -111,7 +136,8 @@ public final class AdapterWeights implements AutoCloseable {
   }
 
   /**
-   * All values in one buffer, in the order of the layout's values.
+   * All values in one buffer, in the order of the layout's values; call {@link #changed()} after
+   * writing into it.
    *
    * @return (elements), fp32
    */
@@ -208,6 +234,7 @@ public final class AdapterWeights implements AutoCloseable {
     try (NDArray source = manager.create(all)) {
       Kernels.get().run("copy_into", values, source);
     }
+    changed();
   }
 
   /**
@@ -216,7 +243,7 @@ public final class AdapterWeights implements AutoCloseable {
    * @return bytes, 0 after the memory went back
    */
   public synchronized long nativeBytes() {
-    return closing && users == 0 ? 0 : elements * (gradients == null ? 4 : 8);
+    return closing && users == 0 ? 0 : elements * (gradients == null ? 4 : 8) + normBytes;
   }
 
   /**

@@ -101,6 +101,42 @@ public final class FrozenMatrix {
   }
 
   /**
+   * Measures the rows with an update added: ‖W + s·BA‖, from the dequantised matrix, in fp32.
+   *
+   * @param into (out), fp32, overwritten
+   * @param a (r, in), fp32
+   * @param b (out, r), fp32
+   * @param scaling s
+   */
+  public void rowNorms(NDArray into, NDArray a, NDArray b, double scaling) {
+    Kernels.get().run("dora_norms", into, values, scales, a, b, scaling);
+  }
+
+  /**
+   * Rows of m/n·(W + s·BA), n = ‖W + s·BA‖: what merging a pair of DoRA puts in the place of W's.
+   *
+   * @param manager owner of the result
+   * @param start first row
+   * @param count rows; as many as fit a moment's memory
+   * @param a (r, in), fp32
+   * @param b (out, r), fp32
+   * @param scaling s
+   * @param magnitude m, (out), fp32
+   * @return (count, in), fp32
+   */
+  public NDArray mergedRows(
+      NDManager manager,
+      long start,
+      long count,
+      NDArray a,
+      NDArray b,
+      double scaling,
+      NDArray magnitude) {
+    return Kernels.get()
+        .one(manager, "dora_merged", values, scales, start, count, a, b, scaling, magnitude);
+  }
+
+  /**
    * The matrix as layers see it.
    *
    * @param manager owner of the result

@@ -8,6 +8,8 @@ import org.jspecify.annotations.Nullable;
  * A frozen linear map with the low-rank pair that an adapter may put beside it: {@code y = xWᵀ + b
  * + s·(drop(x)Aᵀ)Bᵀ}.
  *
+ * <p>A pair of DoRA scales the rows of W besides: {@link DoraUpdate}.
+ *
  * <p>The base product is computed once for the whole batch; each run of rows that shares an adapter
  * adds its own update in place. Nothing of size (N, out) is made besides y. Backward forms no
  * gradient of W: {@code dx = dy W + s·mask·(dy B)A}, {@code dA = s·(dy B)ᵀ drop(x)}, {@code dB =
@@ -18,6 +20,7 @@ public final class Projection {
   private final String path;
   private final FrozenMatrix weight;
   private final @Nullable NDArray bias;
+  private final DoraUpdate dora;
 
   /**
    * A linear map of the base.
@@ -30,6 +33,7 @@ public final class Projection {
     this.path = path;
     this.weight = weight;
     this.bias = bias;
+    this.dora = new DoraUpdate(path, weight);
   }
 
   /**
@@ -41,15 +45,19 @@ public final class Projection {
    * @return (N, out)
    */
   public NDArray forward(NDArray x, Pass pass, Tape tape) {
-    NDArray y = base(x, pass); // (N, out)
     GatheredAdapters gathered = pass.gathered();
     if (gathered != null) {
-      gathered.addTo(y, x, path);
-      return y;
+      return decode(x, pass, gathered);
     }
+    boolean biasLast = bias != null && dora.isIn(pass);
+    NDArray y = biasLast ? weight.forward(x, pass) : base(x, pass); // (N, out)
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
       if (pair == null) {
+        continue;
+      }
+      if (pair.magnitude() != null) {
+        dora.forward(y, x, pass, range, pair, tape);
         continue;
       }
       NDArray u =
@@ -68,6 +76,21 @@ public final class Projection {
         tape.keep(x, u);
       }
     }
+    if (biasLast) {
+      addBias(y, pass);
+    }
+    return y;
+  }
+
+  /** One token a row, the adapters of all rows as one. */
+  private NDArray decode(NDArray x, Pass pass, GatheredAdapters gathered) {
+    boolean scales = gathered.scales(path);
+    NDArray y = scales ? weight.forward(x, pass) : base(x, pass); // (B, out)
+    gathered.addTo(y, x, path);
+    if (scales) {
+      gathered.scale(y, path, weight);
+      addBias(y, pass);
+    }
     return y;
   }
 
@@ -83,6 +106,10 @@ public final class Projection {
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
       if (pair == null || pair.gradA() == null) {
+        continue;
+      }
+      if (pair.magnitude() != null) {
+        dora.replay(x, pass, range, pair, tape);
         continue;
       }
       NDArray u =
@@ -106,9 +133,25 @@ public final class Projection {
       return weight.forward(x, Biases.uniform(biasName(), bias, pass), pass);
     }
     NDArray y = weight.forward(x, pass);
-    Biases.forEachRange(
-        biasName(), bias, pass, (own, start, count) -> pass.one("add_bias", y, start, count, own));
+    addBias(y, pass);
     return y;
+  }
+
+  /** Adds to each row of y, (N, out), the bias that it sees, if there is one. */
+  private void addBias(NDArray y, Pass pass) {
+    if (bias == null) {
+      return;
+    }
+    if (pass.isUniform()) {
+      NDArray all = Biases.uniform(biasName(), bias, pass); // (out) or (N, out)
+      Kernels.get().run("add_bias", y, 0, y.getShape().get(0), all);
+      return;
+    }
+    Biases.forEachRange(
+        biasName(),
+        bias,
+        pass,
+        (own, start, count) -> Kernels.get().run("add_bias", y, start, count, own));
   }
 
   private String biasName() {
@@ -125,7 +168,9 @@ public final class Projection {
    * @return (N, in), or null if it is not wanted
    */
   public @Nullable NDArray backward(NDArray dy, Pass pass, Tape tape, boolean wantInput) {
-    NDArray dx = wantInput ? weight.backward(dy, pass) : null; // (N, in)
+    boolean scales = dora.isIn(pass);
+    NDArray e = scales ? dora.scaled(dy, pass) : dy; // (N, out)
+    NDArray dx = wantInput ? weight.backward(dora.drops(pass) ? dy : e, pass) : null; // (N, in)
     NDArray[] target = dx == null ? new NDArray[0] : new NDArray[] {dx};
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
@@ -140,7 +185,7 @@ public final class Projection {
         Kernels.get()
             .run(
                 "low_rank_backward",
-                dy,
+                e,
                 kept.get(0, pass),
                 kept.get(1, pass),
                 range.start(),
@@ -153,7 +198,13 @@ public final class Projection {
                 pass.dropout(pair),
                 pass.dropoutSeed(path),
                 target);
+        if (pair.magnitude() != null) {
+          dora.backward(dy, kept.get(2, pass), pass, range, pair, dx);
+        }
       }
+    }
+    if (scales) {
+      e.close();
     }
     return dx;
   }

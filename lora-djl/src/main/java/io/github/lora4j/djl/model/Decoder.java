@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import io.github.lora4j.StepShape;
 import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.ScalarType;
+import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.KeyValueCache;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.spi.ModuleTree;
@@ -31,6 +32,15 @@ public interface Decoder extends AutoCloseable {
    * @return its values in fp32
    */
   TensorData parameter(String name);
+
+  /**
+   * A matrix of a linear map, as it is stored.
+   *
+   * @param path of the map in the module tree
+   * @return W, (out, in)
+   * @throws IllegalArgumentException if there is none
+   */
+  FrozenMatrix matrix(String path);
 
   /**
    * Parent of the managers of all passes.

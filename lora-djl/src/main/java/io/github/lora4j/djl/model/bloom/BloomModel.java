@@ -197,6 +197,11 @@ public final class BloomModel implements Decoder {
   }
 
   @Override
+  public FrozenMatrix matrix(String path) {
+    return weights.matrix(path + ".weight");
+  }
+
+  @Override
   public NDManager manager() {
     return manager;
   }
