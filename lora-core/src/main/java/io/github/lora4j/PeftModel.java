@@ -147,6 +147,20 @@ public final class PeftModel<M> implements AutoCloseable {
   }
 
   /**
+   * A new model whose weights carry the adapter: {@code W + s·BA}, computed in fp32 and rounded
+   * once to the type that the base stores; own biases take the place of the base's. It is a base
+   * like any other. This view and its base stay as they are; weights that the adapter does not
+   * touch are shared with the base, which may be closed before or after.
+   *
+   * @return to be closed by the caller where the engine's models are
+   * @throws LoraException if a merged weight is NaN or infinite, naming where
+   * @throws IllegalStateException if this view is closed
+   */
+  public M merge() {
+    return view.merge();
+  }
+
+  /**
    * The model with the adapter applied; used like any other of its type.
    *
    * @return valid until this view is closed

@@ -1,5 +1,6 @@
 package io.github.lora4j.testing;
 
+import io.github.lora4j.LoraException;
 import io.github.lora4j.LoraLinear;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
@@ -79,6 +80,26 @@ public final class FloatMlp {
 
   FloatMlp with(AdapterLayout layout) {
     return new FloatMlp(weights, layout);
+  }
+
+  /** A base whose weights carry the adapter; the others are shared. */
+  FloatMlp merged() {
+    Map<String, TensorData> merged = new LinkedHashMap<>(weights);
+    adapter.forEach(merged::replace); // biases
+    pairs.forEach(
+        (path, pair) -> {
+          TensorData delta = pair.delta(ops, a(path), b(path));
+          merged.put(path + ".weight", ops.addScaled(weight(path + ".weight"), delta, 1));
+        });
+    merged.forEach(
+        (name, tensor) -> {
+          for (float value : tensor.values()) {
+            if (!Float.isFinite(value)) {
+              throw new LoraException(name + " is " + value + " when merged");
+            }
+          }
+        });
+    return new FloatMlp(merged, new AdapterLayout(List.of(), Map.of()));
   }
 
   boolean isBare() {

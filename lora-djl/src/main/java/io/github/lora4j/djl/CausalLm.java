@@ -35,14 +35,36 @@ public final class CausalLm implements AutoCloseable {
   private final Decoder decoder;
   private final Tokenizer tokenizer;
   private final LoadOptions options;
+  private final Path source;
   private final @Nullable AdapterWeights adapter;
 
+  /**
+   * A model.
+   *
+   * @param source the directory of the checkpoint, whose configuration and tokenizer are saved with
+   *     a merged model
+   */
   CausalLm(
-      Decoder decoder, Tokenizer tokenizer, LoadOptions options, @Nullable AdapterWeights adapter) {
+      Decoder decoder,
+      Tokenizer tokenizer,
+      LoadOptions options,
+      Path source,
+      @Nullable AdapterWeights adapter) {
     this.decoder = decoder;
     this.tokenizer = tokenizer;
     this.options = options;
+    this.source = source;
     this.adapter = adapter;
+  }
+
+  /** A view of this base. */
+  CausalLm beside(AdapterWeights weights) {
+    return new CausalLm(decoder, tokenizer, options, source, weights);
+  }
+
+  /** A base whose weights carry the adapter. */
+  CausalLm merged(AdapterWeights weights) {
+    return new CausalLm(decoder.merged(weights), tokenizer.shared(), options, source, null);
   }
 
   /**

@@ -19,7 +19,16 @@ import java.util.zip.ZipOutputStream;
 final class KernelArchive {
 
   private static final List<String> SOURCES =
-      List.of("tensors", "norm", "projection", "adapters", "attention", "mlp", "loss", "optimizer");
+      List.of(
+          "tensors",
+          "norm",
+          "projection",
+          "adapters",
+          "attention",
+          "mlp",
+          "loss",
+          "optimizer",
+          "merging");
 
   private static final String ONEDNN = "onednn";
   private static final String NO_ONEDNN = "no-onednn";

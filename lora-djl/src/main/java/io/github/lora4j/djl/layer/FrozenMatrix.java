@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.MatrixProducts;
 import io.github.lora4j.djl.internal.ScalarType;
+import io.github.lora4j.djl.internal.WeightWriter;
+import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -98,6 +100,50 @@ public final class FrozenMatrix {
   NDArray[] call(Pass pass, String kernel, NDArray x, Object... more) {
     Stream<Object> first = Stream.of(x, values, scales, products.oneDnn());
     return pass.many(kernel, Stream.concat(first, Stream.of(more)).toArray());
+  }
+
+  /**
+   * A matrix with an update, new in memory.
+   *
+   * @param matrix W + s·BA, stored as W is
+   * @param finite whether no element is NaN or infinite
+   */
+  record Merged(FrozenMatrix matrix, boolean finite) {}
+
+  /** Adds a pair's update in fp32, rounding once. */
+  Merged plus(LowRank pair, NDManager manager) {
+    NDArray[] parts =
+        Kernels.get()
+            .many(manager, "merge_pair", values, scales, pair.a(), pair.b(), pair.scaling());
+    NDArray newScales = parts.length == 3 ? parts[1] : null;
+    try (NDArray sound = parts[parts.length - 1]) {
+      boolean finite = sound.toFloatArray()[0] == 1;
+      return new Merged(new FrozenMatrix(parts[0], newScales, products), finite);
+    }
+  }
+
+  /** Another handle on the same memory. */
+  FrozenMatrix shared(NDManager manager) {
+    return new FrozenMatrix(
+        alias(values, manager), scales.length == 0 ? null : alias(scales[0], manager), products);
+  }
+
+  private static NDArray alias(NDArray array, NDManager manager) {
+    return Kernels.get().one(manager, "rows_of", array, 0, array.getShape().get(0));
+  }
+
+  /**
+   * Puts the matrix into a checkpoint as it is stored.
+   *
+   * @param name its name there
+   * @param shape (out, in)
+   * @param writer of the type that it is stored in
+   */
+  public void addTo(WeightWriter writer, String name, List<Long> shape) {
+    if (scales.length > 0) {
+      throw new IllegalStateException("'%s' is int8, which no checkpoint holds".formatted(name));
+    }
+    writer.matrix(name, shape, values);
   }
 
   /**
