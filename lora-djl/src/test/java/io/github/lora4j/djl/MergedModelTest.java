@@ -193,12 +193,15 @@ final class MergedModelTest {
   }
 
   @Test
-  void closedViewIsNotMerged() throws IOException {
+  void closedViewIsNeitherMergedNorCombined() throws IOException {
     try (CausalLm base = checkpoint.load(Precision.FP32)) {
       PeftModel<CausalLm> peft = PeftModel.wrap(base, config(Bias.NONE));
       peft.close();
 
       assertThatThrownBy(peft::merge)
+          .isInstanceOf(IllegalStateException.class)
+          .hasMessage("the adapter is closed; load it again");
+      assertThatThrownBy(() -> PeftModel.scaled(peft, 2))
           .isInstanceOf(IllegalStateException.class)
           .hasMessage("the adapter is closed; load it again");
     }

@@ -5,12 +5,17 @@
 def merge_rows(self: __torch__.K, rows: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
   return rows.addmm_(b, a, beta=1.0, alpha=scale)
 
-# A sum is many times faster than looking at each element, and NaN and infinity come through it. Of finite numbers it may overflow: then each is
-# looked at.
 def is_finite(self: __torch__.K, x: Tensor) -> bool:
-  if bool(torch.isfinite(torch.sum(x, dtype=6))):
-    return True
   return bool(torch.all(torch.isfinite(x)))
+
+# Whether fp32 numbers are finite also when they are stored in another type. The sum of squares is four times faster than looking at each number:
+# if it is small enough, so is the largest of them, and none is NaN. Else each of what is stored is looked at.
+def is_finite_stored(self: __torch__.K, rows: Tensor, stored: Tensor) -> bool:
+  flat = rows.view([-1])
+  most = 4.0e9 if stored.dtype == 5 else 1.0e38  # below the square of the largest number
+  if float(torch.dot(flat, flat)) < most:
+    return True
+  return self.is_finite(stored)
 
 # The merged matrix, rounded once to the type of weight. Its int8 values and scales, or only its values; then one element that says whether all
 # of it is finite.
@@ -34,11 +39,11 @@ def merge_pair(self: __torch__.K, weight: Tensor, scales: List[Tensor], a: Tenso
     self.merge_rows(rows, a, b.narrow(0, at, count), scale)
     if weight.dtype == 1:
       self.place_int8(out, new_scales, rows, at)
-      finite = finite and self.is_finite(rows)
+      finite = finite and self.is_finite_stored(rows, rows)
     else:
       if weight.dtype != 6:
         target.copy_(rows)
-      finite = finite and self.is_finite(target)
+      finite = finite and self.is_finite_stored(rows, target)
     at = at + count
   sound = torch.full([1], 1.0 if finite else 0.0, dtype=6, layout=None, device=torch.device("cpu"))
   if len(scales) == 0:
