@@ -29,11 +29,16 @@ public final class PeftModel<M> implements AutoCloseable {
   /** Seed of the initialisation where none is given. */
   private static final long DEFAULT_SEED = 42;
 
+  private final LoraBackend backend;
+  private final M base;
   private final LoraPlan plan;
   private final LoraView<M> view;
   private final boolean trainable;
 
-  private PeftModel(LoraPlan plan, LoraView<M> view, boolean trainable) {
+  private PeftModel(
+      LoraBackend backend, M base, LoraPlan plan, LoraView<M> view, boolean trainable) {
+    this.backend = backend;
+    this.base = base;
     this.plan = plan;
     this.view = view;
     this.trainable = trainable;
@@ -142,7 +147,120 @@ public final class PeftModel<M> implements AutoCloseable {
             plan.pairs().stream().map(AdapterKeys::pair).toList(),
             values,
             plan.config().init().takesFromBase());
-    return new PeftModel<>(plan, backend.attach(base, layout, trainable), trainable);
+    return new PeftModel<>(backend, base, plan, backend.attach(base, layout, trainable), trainable);
+  }
+
+  /**
+   * A new view with the weighted sum of adapters: {@code W + Σ wᵢ·sᵢ·BᵢAᵢ}, exactly. Ranks,
+   * scalings and adapted modules may differ; a module's new rank is the sum of the ranks there. Of
+   * adapters that bring their own biases, the differences from the base's are summed.
+   *
+   * <pre>{@code
+   * PeftModel<CausalLm> both = PeftModel.combine(List.of(formal, brief), 0.7, 0.3);
+   * both.save(Path.of("formal-and-brief"));
+   * }</pre>
+   *
+   * <p>The result is an adapter like any other, independent of the views and for inference; saved,
+   * it can be loaded to be trained. Where its rank gets large, {@link #reduced} makes it smaller.
+   *
+   * @param <M> type of the model
+   * @param views one at least, all on the same base
+   * @param weights one for each view; negative ones subtract
+   * @return a view, to be closed by the caller
+   * @throws IllegalArgumentException if the numbers of views and weights differ, a weight or a sum
+   *     is not finite, or the views are of different bases
+   * @throws LoraException if an adapter has more than low-rank pairs and biases
+   */
+  public static <M> PeftModel<M> combine(List<PeftModel<M>> views, double... weights) {
+    checkTerms(views, weights);
+    PeftModel<M> first = views.get(0);
+    List<AdapterValues> adapters = views.stream().map(view -> view.values("combining")).toList();
+    return first.sibling(
+        new AdapterSum(adapters, weights.clone())
+            .values(name -> first.backend.parameter(first.base, name)));
+  }
+
+  private static <M> void checkTerms(List<PeftModel<M>> views, double[] weights) {
+    if (views.isEmpty() || views.size() != weights.length) {
+      throw new IllegalArgumentException(
+          "a weighted sum needs a view at least and a weight for each, got %d views and %d weights"
+              .formatted(views.size(), weights.length));
+    }
+    for (int i = 0; i < weights.length; i++) {
+      if (!Double.isFinite(weights[i])) {
+        throw new IllegalArgumentException(
+            "weight %d must be finite, got %s".formatted(i, weights[i]));
+      }
+      if (views.get(i).base != views.get(0).base) {
+        throw new IllegalArgumentException(
+            "view %d is of another base than view 0; load the adapter on the same base"
+                .formatted(i));
+      }
+    }
+  }
+
+  /**
+   * A new view with an adapter's update, and the change of its own biases, multiplied: {@code W +
+   * f·s·BA}. What {@link #combine} gives for one view.
+   *
+   * @param <M> type of the model
+   * @param view an adapter
+   * @param factor 1 for the same, 0.5 for half of it, −1 for its opposite
+   * @return a view, to be closed by the caller
+   * @throws IllegalArgumentException if the factor or a product is not finite
+   * @throws LoraException if the adapter has more than low-rank pairs and biases
+   */
+  public static <M> PeftModel<M> scaled(PeftModel<M> view, double factor) {
+    return combine(List.of(view), factor);
+  }
+
+  /**
+   * A new view with the nearest adapter of a lower rank, by singular values. Pairs whose rank is
+   * not larger keep it; own biases stay as they are.
+   *
+   * <pre>{@code
+   * ReducedAdapter<CausalLm> small = PeftModel.reduced(both, 8);
+   * System.out.println(small.relativeError());
+   * }</pre>
+   *
+   * @param <M> type of the model
+   * @param view an adapter, e.g. a sum of several
+   * @param rank most that a pair shall have
+   * @return the view, to be closed by the caller, and how far it is from the given one
+   * @throws IllegalArgumentException if the rank is not positive
+   * @throws LoraException if the adapter has more than low-rank pairs and biases
+   */
+  public static <M> ReducedAdapter<M> reduced(PeftModel<M> view, int rank) {
+    if (rank <= 0) {
+      throw new IllegalArgumentException("rank must be positive, got " + rank);
+    }
+    AdapterReduction reduction = new AdapterReduction(view.values("reducing"), rank);
+    PeftModel<M> reduced = view.sibling(reduction.values());
+    return new ReducedAdapter<>(reduced, reduction.error(), reduction.errors());
+  }
+
+  private AdapterValues values(String doing) {
+    return AdapterValues.ofPairs(plan, view.tensors(), doing);
+  }
+
+  private PeftModel<M> sibling(AdapterValues adapter) {
+    return attach(backend, base, adapter.plan(), adapter.tensors(), false);
+  }
+
+  /**
+   * A new model whose weights carry the adapter: {@code W + s·BA}, computed in fp32 and rounded
+   * once to the type that the base stores; own biases take the place of the base's. It is a base
+   * like any other. This view and its base stay as they are; weights that the adapter does not
+   * touch are shared with the base, which may be closed before or after.
+   *
+   * @return to be closed by the caller where the engine's models are
+   * @throws LoraException if a merged weight is NaN or infinite, naming where
+   * @throws IllegalStateException if this view is closed
+   * @throws UnsupportedOperationException if the engine makes no merged models of this type, as of
+   *     DJL blocks
+   */
+  public M merge() {
+    return view.merge();
   }
 
   /**

@@ -32,6 +32,15 @@ public interface LoraView<M> extends AutoCloseable {
    */
   long nativeBytes();
 
+  /**
+   * Makes a bare model whose weights carry the adapter, independent of this view. What is not
+   * adapted is shared with the base, whichever of the two is closed first.
+   *
+   * @return a new base
+   * @throws io.github.lora4j.LoraException if a merged weight is NaN or infinite, naming where
+   */
+  M merge();
+
   /** Gives the adapter's native memory back; the base stays. Closing twice does nothing. */
   @Override
   void close();

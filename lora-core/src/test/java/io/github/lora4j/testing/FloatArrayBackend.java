@@ -70,6 +70,13 @@ public final class FloatArrayBackend implements LoraBackend {
     }
 
     @Override
+    public M merge() {
+      @SuppressWarnings("unchecked") // as above
+      M merged = (M) model.merged();
+      return merged;
+    }
+
+    @Override
     public long nativeBytes() {
       long elements = model.adapter().values().stream().mapToLong(t -> t.values().length).sum();
       return closed ? 0 : Float.BYTES * elements;

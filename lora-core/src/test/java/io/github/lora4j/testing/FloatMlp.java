@@ -1,6 +1,7 @@
 package io.github.lora4j.testing;
 
 import io.github.lora4j.DoraLinear;
+import io.github.lora4j.LoraException;
 import io.github.lora4j.LoraLinear;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
@@ -80,6 +81,30 @@ public final class FloatMlp {
 
   FloatMlp with(AdapterLayout layout) {
     return new FloatMlp(weights, layout);
+  }
+
+  /** A base whose weights carry the adapter; the others are shared. */
+  FloatMlp merged() {
+    Map<String, TensorData> merged = new LinkedHashMap<>(weights);
+    adapter.forEach(merged::replace); // biases
+    pairs.forEach(
+        (path, pair) -> {
+          TensorData w = weight(path + ".weight");
+          TensorData sum =
+              isDora(path)
+                  ? new DoraLinear(pair).merged(ops, w, a(path), b(path), m(path))
+                  : ops.addScaled(w, pair.delta(ops, a(path), b(path)), 1);
+          merged.put(path + ".weight", sum);
+        });
+    merged.forEach(
+        (name, tensor) -> {
+          for (float value : tensor.values()) {
+            if (!Float.isFinite(value)) {
+              throw new LoraException(name + " is " + value + " when merged");
+            }
+          }
+        });
+    return new FloatMlp(merged, new AdapterLayout(List.of(), Map.of()));
   }
 
   boolean isBare() {

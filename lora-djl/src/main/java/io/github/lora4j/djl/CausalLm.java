@@ -35,14 +35,36 @@ public final class CausalLm implements AutoCloseable {
   private final Decoder decoder;
   private final Tokenizer tokenizer;
   private final LoadOptions options;
+  private final Path source;
   private final @Nullable AdapterWeights adapter;
 
+  /**
+   * A model.
+   *
+   * @param source the directory of the checkpoint, whose configuration and tokenizer are saved with
+   *     a merged model
+   */
   CausalLm(
-      Decoder decoder, Tokenizer tokenizer, LoadOptions options, @Nullable AdapterWeights adapter) {
+      Decoder decoder,
+      Tokenizer tokenizer,
+      LoadOptions options,
+      Path source,
+      @Nullable AdapterWeights adapter) {
     this.decoder = decoder;
     this.tokenizer = tokenizer;
     this.options = options;
+    this.source = source;
     this.adapter = adapter;
+  }
+
+  /** A view of this base. */
+  CausalLm beside(AdapterWeights weights) {
+    return new CausalLm(decoder, tokenizer, options, source, weights);
+  }
+
+  /** A base whose weights carry the adapter. */
+  CausalLm merged(AdapterWeights weights) {
+    return new CausalLm(decoder.merged(weights), tokenizer.shared(), options, source, null);
   }
 
   /**
@@ -238,6 +260,49 @@ public final class CausalLm implements AutoCloseable {
    */
   public List<AdapterSegment> segments(int rows) {
     return adapter == null ? List.of() : List.of(new AdapterSegment(adapter, 0, rows));
+  }
+
+  /**
+   * Writes a merged model, or any base, as a Hugging Face model directory that transformers and
+   * {@link #load} read; see {@link #save(Path, long)}. Files of weights hold 5 GB at most.
+   *
+   * <pre>{@code
+   * try (CausalLm merged = peft.merge()) {
+   *   merged.save(Path.of("bloom-560m-squad"));
+   * }
+   * }</pre>
+   *
+   * @param directory made if it is not there; a model in it is replaced
+   * @throws IOException if a file cannot be read or written
+   * @throws IllegalArgumentException if the directory is the one that the base was loaded from
+   * @throws IllegalStateException if this is the model of a view, or its matrices are int8
+   */
+  public void save(Path directory) throws IOException {
+    save(directory, ModelWriter.SHARD_BYTES);
+  }
+
+  /**
+   * Writes a merged model, or any base, as a Hugging Face model directory: {@code
+   * model.safetensors}, or shards with an index; {@code config.json}; generation settings and files
+   * of the tokenizer as they stand in the directory that the base was loaded from. All appear or
+   * none. Matrices are written in the type that they are stored in, vectors too where that loses
+   * nothing, else in fp32: loaded in the same precision, the model gives the same logits bit for
+   * bit. The heap holds a few megabytes of the weights at a time.
+   *
+   * @param directory made if it is not there; a model in it is replaced
+   * @param maxShardBytes most bytes of weights in one file
+   * @throws IOException if a file cannot be read or written
+   * @throws IllegalArgumentException if the directory is the one that the base was loaded from, or
+   *     a shard shall hold nothing
+   * @throws IllegalStateException if this is the model of a view, or its matrices are int8
+   */
+  public void save(Path directory, long maxShardBytes) throws IOException {
+    if (adapter != null) {
+      throw new IllegalStateException(
+          "this is a view of a base with an adapter beside it: save what merge() of its PeftModel"
+              + " gives, or the adapter alone by PeftModel.save");
+    }
+    ModelWriter.write(this, source, directory, maxShardBytes);
   }
 
   /** Gives the weights of a base back. A view's model owns nothing: closing it does nothing. */

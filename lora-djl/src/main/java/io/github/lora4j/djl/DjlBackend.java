@@ -59,10 +59,10 @@ public final class DjlBackend implements LoraBackend {
     checkKinds(model.modules(), layout);
     AdapterWeights weights =
         new AdapterWeights(layout, model.decoder().manager().getDevice(), trainable);
-    CausalLm view = new CausalLm(model.decoder(), model.tokenizer(), model.options(), weights);
+    CausalLm view = model.beside(weights);
     @SuppressWarnings("unchecked") // M is CausalLm: supports() said so
     M typed = (M) view;
-    return new View<>(typed, weights);
+    return new View<>(typed, view, weights);
   }
 
   private static void checkKinds(ModuleTree tree, AdapterLayout layout) {
@@ -80,10 +80,17 @@ public final class DjlBackend implements LoraBackend {
     }
   }
 
-  private record View<M>(M model, AdapterWeights weights) implements LoraView<M> {
+  private record View<M>(M model, CausalLm view, AdapterWeights weights) implements LoraView<M> {
     @Override
     public Map<String, TensorData> tensors() {
       return weights.read();
+    }
+
+    @Override
+    public M merge() {
+      @SuppressWarnings("unchecked") // as above
+      M merged = (M) view.merged(weights);
+      return merged;
     }
 
     @Override

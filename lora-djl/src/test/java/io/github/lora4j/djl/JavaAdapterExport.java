@@ -26,7 +26,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Trains and saves adapters for {@code tools/golden/check_java_adapter.py}, which loads them in
- * PEFT. No part of the build: run it by name, with the property {@code lora4j.export}.
+ * PEFT, and merged models for {@code check_java_model.py}. No part of the build: run it by name,
+ * with the property {@code lora4j.export}.
  */
 final class JavaAdapterExport {
 
@@ -44,10 +45,63 @@ final class JavaAdapterExport {
         try (PeftModel<CausalLm> peft = PeftModel.wrap(base, entry.getValue())) {
           train(golden, peft.model());
           peft.save(directory.resolve("adapter"));
-          write(directory, name, golden.rows(), peft.model());
+          write(directory, name, golden.rows(), peft.model(), Precision.FP32);
         }
       }
     }
+  }
+
+  /** Sums, multiples and reductions of what {@link #writesAdaptersAndTheirScores} makes. */
+  @ParameterizedTest
+  @ValueSource(strings = {"power-of-two", "six-heads"})
+  void writesCombinedAdapters(String name) throws IOException {
+    BloomGolden golden = new BloomGolden(name);
+    try (CausalLm base = golden.load(Precision.FP32);
+        PeftModel<CausalLm> biases = trained(golden, base, "own-biases");
+        PeftModel<CausalLm> patterns = trained(golden, base, "patterns");
+        PeftModel<CausalLm> layer = trained(golden, base, "some-layers");
+        PeftModel<CausalLm> sum =
+            PeftModel.combine(List.of(patterns, biases, layer), 0.8, -0.5, 2);
+        PeftModel<CausalLm> reduced = PeftModel.reduced(sum, 3).view();
+        PeftModel<CausalLm> opposite = PeftModel.scaled(patterns, -1)) {
+      Map<String, PeftModel<CausalLm>> views =
+          Map.of("sum", sum, "reduced", reduced, "opposite", opposite);
+      for (Map.Entry<String, PeftModel<CausalLm>> view : views.entrySet()) {
+        Path directory = Files.createDirectories(target.resolve(name + "-" + view.getKey()));
+        view.getValue().save(directory.resolve("adapter"));
+        write(directory, name, golden.rows(), view.getValue().model(), Precision.FP32);
+      }
+    }
+  }
+
+  /** Merged models for {@code tools/golden/check_java_model.py}. */
+  @ParameterizedTest
+  @ValueSource(strings = {"power-of-two", "six-heads"})
+  void writesMergedModelsAndTheirScores(String name) throws IOException {
+    BloomGolden golden = new BloomGolden(name);
+    for (Precision precision : List.of(Precision.FP32, Precision.FP16, Precision.BF16)) {
+      for (long shard : new long[] {20_000, 5_000_000_000L}) {
+        try (CausalLm base = golden.load(precision);
+            PeftModel<CausalLm> peft = trained(golden, base, "biases");
+            CausalLm merged = peft.merge()) {
+          Path directory =
+              Files.createDirectories(
+                  target.resolve("models/%s-%s-%d".formatted(name, precision, shard)));
+          merged.save(directory.resolve("model"), shard);
+          try (CausalLm exact =
+              CausalLm.load(directory.resolve("model"), LoadOptions.builder().build())) {
+            write(directory, name, golden.rows(), exact, precision);
+          }
+        }
+      }
+    }
+  }
+
+  private static PeftModel<CausalLm> trained(BloomGolden golden, CausalLm base, String config) {
+    LoraConfig of = java.util.Objects.requireNonNull(configs().get(config), config);
+    PeftModel<CausalLm> peft = PeftModel.wrap(base, of);
+    train(golden, peft.model());
+    return peft;
   }
 
   @Test
@@ -120,7 +174,8 @@ final class JavaAdapterExport {
     }
   }
 
-  private static void write(Path directory, String checkpoint, int[][] rows, CausalLm model)
+  private static void write(
+      Path directory, String checkpoint, int[][] rows, CausalLm model, Precision precision)
       throws IOException {
     SafetensorsWriter writer = new SafetensorsWriter();
     float[][][] logits = model.logits(rows);
@@ -135,6 +190,15 @@ final class JavaAdapterExport {
     writer.writeTo(directory.resolve("logits.safetensors"));
     Files.writeString(
         directory.resolve("case.json"),
-        new Gson().toJson(Map.of("checkpoint", checkpoint, "rows", rows)));
+        new Gson()
+            .toJson(Map.of("checkpoint", checkpoint, "rows", rows, "dtype", dtype(precision))));
+  }
+
+  private static String dtype(Precision precision) {
+    return switch (precision) {
+      case FP16 -> "float16";
+      case BF16 -> "bfloat16";
+      default -> "float32";
+    };
   }
 }

@@ -12,6 +12,7 @@ import io.github.lora4j.LoraConfig;
 import io.github.lora4j.LoraInit;
 import io.github.lora4j.LoraPlan;
 import io.github.lora4j.PeftModel;
+import io.github.lora4j.ReducedAdapter;
 import io.github.lora4j.TargetModules;
 import io.github.lora4j.TaskType;
 import io.github.lora4j.djl.CausalLm;
@@ -203,6 +204,20 @@ final class Snippets {
                       GenerationRequest.of("### PRODUCT\n…").adapter(mail),
                       GenerationRequest.of("Once upon a time")),
                   GenerationOptions.builder().maxNewTokens(50).build());
+    }
+  }
+
+  static void mix(CausalLm base) throws IOException {
+    try (PeftModel<CausalLm> formal = PeftModel.fromPretrained(base, "adapters/formal");
+        PeftModel<CausalLm> brief = PeftModel.fromPretrained(base, "adapters/brief");
+        PeftModel<CausalLm> both = PeftModel.combine(List.of(formal, brief), 0.7, 0.3)) {
+      ReducedAdapter<CausalLm> small = PeftModel.reduced(both, 8);
+      System.out.println(small.relativeError());
+      try (PeftModel<CausalLm> view = small.view();
+          CausalLm merged = view.merge()) {
+        view.save(Path.of("adapters/formal-and-brief"));
+        merged.save(Path.of("models/formal-and-brief"));
+      }
     }
   }
 

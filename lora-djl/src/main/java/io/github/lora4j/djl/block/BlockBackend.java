@@ -40,6 +40,7 @@ public final class BlockBackend implements LoraBackend {
   @Override
   public <M> LoraView<M> attach(M base, AdapterLayout layout, boolean trainable) {
     BlockTree tree = BlockTree.of((Block) base);
+    refuseOthers(layout, tree);
     if (trainable) {
       refuseDropout(layout);
     }
@@ -48,6 +49,25 @@ public final class BlockBackend implements LoraBackend {
     @SuppressWarnings("unchecked") // M is Block: supports() said so
     M typed = (M) new PeftBlock((Block) base, tree, adapter);
     return new View<>(typed, adapter);
+  }
+
+  /** DoRA's lengths, halves that stay fixed: what the store does not compute with. */
+  private static void refuseOthers(AdapterLayout layout, BlockTree tree) {
+    if (layout.halfFixed()) {
+      throw new LoraException(
+          "PiSSA and OLoRA cannot start beside a DJL block, whose optimizer knows no fixed halves; train with LoraInit.KAIMING");
+    }
+    List<String> others =
+        layout.values().keySet().stream()
+            .filter(name -> !name.endsWith(".lora_A") && !name.endsWith(".lora_B"))
+            .filter(name -> !tree.all().containsKey(name))
+            .limit(3)
+            .toList();
+    if (!others.isEmpty()) {
+      throw new LoraException(
+          "beside a DJL block an adapter has low-rank pairs and biases, this one also has %s; train it without dora"
+              .formatted(others));
+    }
   }
 
   private static void refuseDropout(AdapterLayout layout) {
@@ -74,6 +94,12 @@ public final class BlockBackend implements LoraBackend {
     @Override
     public Map<String, TensorData> tensors() {
       return adapter.read();
+    }
+
+    @Override
+    public M merge() {
+      throw new UnsupportedOperationException(
+          "DJL copies no blocks, so a merged one cannot be made beside its base; add tensors() to the parameters of a block of your own");
     }
 
     @Override

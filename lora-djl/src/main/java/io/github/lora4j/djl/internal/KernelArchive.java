@@ -29,7 +29,8 @@ final class KernelArchive {
           "mlp",
           "loss",
           "optimizer",
-          "factors");
+          "factors",
+          "merging");
 
   private static final String ONEDNN = "onednn";
   private static final String CUDA_ATTENTION = "cuda-attention";

@@ -184,9 +184,15 @@ public final class AdapterWeights implements AutoCloseable {
    * Copies all tensors to the heap.
    *
    * @return values in the order of the layout
+   * @throws IllegalStateException if the memory went back
    */
   public Map<String, TensorData> read() {
-    return copyOf(values);
+    acquireAgain();
+    try {
+      return copyOf(values);
+    } finally {
+      release();
+    }
   }
 
   /**

@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.MatrixProducts;
 import io.github.lora4j.djl.internal.ScalarType;
+import io.github.lora4j.djl.internal.WeightWriter;
+import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -113,27 +115,57 @@ public final class FrozenMatrix {
   }
 
   /**
-   * Rows of m/n·(W + s·BA), n = ‖W + s·BA‖: what merging a pair of DoRA puts in the place of W's.
+   * A matrix with an update, new in memory.
    *
-   * @param manager owner of the result
-   * @param start first row
-   * @param count rows; as many as fit a moment's memory
-   * @param a (r, in), fp32
-   * @param b (out, r), fp32
-   * @param scaling s
-   * @param magnitude m, (out), fp32
-   * @return (count, in), fp32
+   * @param matrix W + s·BA, or m/n·(W + s·BA) of DoRA, stored as W is
+   * @param finite whether no element is NaN or infinite
    */
-  public NDArray mergedRows(
-      NDManager manager,
-      long start,
-      long count,
-      NDArray a,
-      NDArray b,
-      double scaling,
-      NDArray magnitude) {
-    return Kernels.get()
-        .one(manager, "dora_merged", values, scales, start, count, a, b, scaling, magnitude);
+  record Merged(FrozenMatrix matrix, boolean finite) {}
+
+  /** Adds a pair's update in fp32, rounding once. */
+  Merged plus(LowRank pair, NDManager manager) {
+    NDArray[] parts =
+        Kernels.get()
+            .many(
+                manager,
+                "merge_pair",
+                values,
+                scales,
+                pair.a(),
+                pair.b(),
+                pair.scaling(),
+                pair.magnitude() == null
+                    ? new NDArray[0]
+                    : new NDArray[] {pair.magnitude().values()});
+    NDArray newScales = parts.length == 3 ? parts[1] : null;
+    try (NDArray sound = parts[parts.length - 1]) {
+      boolean finite = sound.toFloatArray()[0] == 1;
+      return new Merged(new FrozenMatrix(parts[0], newScales, products), finite);
+    }
+  }
+
+  /** Another handle on the same memory. */
+  FrozenMatrix shared(NDManager manager) {
+    return new FrozenMatrix(
+        alias(values, manager), scales.length == 0 ? null : alias(scales[0], manager), products);
+  }
+
+  private static NDArray alias(NDArray array, NDManager manager) {
+    return Kernels.get().one(manager, "rows_of", array, 0, array.getShape().get(0));
+  }
+
+  /**
+   * Puts the matrix into a checkpoint as it is stored.
+   *
+   * @param name its name there
+   * @param shape (out, in)
+   * @param writer of the type that it is stored in
+   */
+  public void addTo(WeightWriter writer, String name, List<Long> shape) {
+    if (scales.length > 0) {
+      throw new IllegalStateException("'%s' is int8, which no checkpoint holds".formatted(name));
+    }
+    writer.matrix(name, shape, values);
   }
 
   /**

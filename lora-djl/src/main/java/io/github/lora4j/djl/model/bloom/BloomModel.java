@@ -3,7 +3,10 @@ package io.github.lora4j.djl.model.bloom;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Arithmetic;
+import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.FusedAttention;
+import io.github.lora4j.djl.internal.WeightWriter;
+import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.AlibiAttention;
 import io.github.lora4j.djl.layer.Embedding;
 import io.github.lora4j.djl.layer.FrozenMatrix;
@@ -17,6 +20,7 @@ import io.github.lora4j.djl.layer.Tape;
 import io.github.lora4j.djl.model.CheckpointWeights;
 import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.io.Safetensors;
+import io.github.lora4j.io.ShardedWriter;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TensorData;
@@ -94,6 +98,24 @@ public final class BloomModel implements Decoder {
             manager,
             "%s (bloom, %d layers of width %d)".formatted(name, config.layers(), config.hidden()));
     return new BloomModel(config, tree, weights, manager, arithmetic);
+  }
+
+  @Override
+  public BloomModel merged(AdapterWeights adapter) {
+    NDManager own = Engines.newManager(manager.getDevice());
+    try {
+      // without the base's name: an adapter trained on the merged model is not one for the base
+      return new BloomModel(
+          config, BloomTree.of(config, ""), weights.merged(adapter, own), own, arithmetic);
+    } catch (RuntimeException e) {
+      own.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public void addTo(ShardedWriter files) {
+    weights.addTo(new WeightWriter(files, arithmetic.storage()), tree.parameters());
   }
 
   /**

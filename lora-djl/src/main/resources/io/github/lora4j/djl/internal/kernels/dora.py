@@ -63,9 +63,3 @@ def add_masked(self: __torch__.K, dx: Tensor, change: Tensor, start: int, count:
 def dora_backward(self: __torch__.K, dy: Tensor, start: int, count: int, v: Tensor, n: Tensor, dm: Tensor) -> Tensor:
   sums = torch.sum(torch.mul(dy.narrow(0, start, count), v), [0], False, dtype=6)
   return dm.add_(sums.div_(n))
-
-# What merging puts in the place of rows of a matrix: m / n * (weight + scale * b a), fp32, (count, in).
-def dora_merged(self: __torch__.K, weight: Tensor, scales: List[Tensor], start: int, count: int, a: Tensor, b: Tensor, scale: float, m: Tensor) -> Tensor:
-  rows = torch.addmm(self.frozen_rows(weight, scales, start, count, 6), b.narrow(0, start, count), a, beta=1.0, alpha=scale)
-  factors = m.narrow(0, start, count) / torch.linalg_vector_norm(rows, 2, [1])
-  return rows.mul_(factors.unsqueeze(1))
