@@ -163,8 +163,13 @@ public record LoraPlan(
    */
   public ParameterCount parameterCount() {
     long added = pairs.stream().mapToLong(LoraLinear::parameters).sum();
-    long trainedBiases = biases.stream().mapToLong(ParameterInfo::elements).sum();
-    return new ParameterCount(added + trainedBiases, tree.parameterCount() + added);
+    return new ParameterCount(elements(), tree.parameterCount() + added);
+  }
+
+  /** Numbers in all tensors of the adapter. */
+  long elements() {
+    return pairs.stream().mapToLong(LoraLinear::parameters).sum()
+        + biases.stream().mapToLong(ParameterInfo::elements).sum();
   }
 
   /**

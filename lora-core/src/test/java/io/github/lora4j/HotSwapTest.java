@@ -11,6 +11,8 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -131,6 +133,33 @@ class HotSwapTest {
     tensors.forEach(
         (key, t) -> writer.add("base_model.model." + key + ".weight", t.shape(), t.values()));
     writer.writeTo(saved.weights(name));
+  }
+
+  @Test
+  void whatIsSavedWhileAnotherThreadReplacesIsOneAdapterOrTheOther() throws Exception {
+    saved.with("a", 7, "up").with("b", 13, "up", "down");
+    try (PeftModel<FloatMlp> peft = load("a")) {
+      AtomicBoolean done = new AtomicBoolean();
+      FutureTask<Integer> swaps =
+          new FutureTask<>(
+              () -> {
+                int count = 0;
+                for (; !done.get() || count < 2; count++) {
+                  peft.replaceWith(root.resolve(count % 2 == 0 ? "b" : "a"));
+                }
+                return count;
+              });
+      Thread thread = new Thread(swaps);
+      thread.start();
+
+      for (int i = 0; i < 40; i++) {
+        peft.save(root.resolve("saved"));
+        assertThat(output("saved")).isIn(output("a"), output("b"));
+      }
+      done.set(true);
+
+      assertThat(swaps.get()).isPositive();
+    }
   }
 
   @Test
