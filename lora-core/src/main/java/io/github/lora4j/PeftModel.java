@@ -7,12 +7,10 @@ import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.OptionalInt;
 
 /**
  * A view: a base model with an adapter beside it. The base is shared by all its views and never
@@ -303,31 +301,13 @@ public final class PeftModel<M> implements AutoCloseable {
    */
   public Map<String, TensorData> readTensors(Path directory) throws IOException {
     Map<String, TensorData> read = AdapterReader.read(directory, plan.tree()).values();
-    List<String> differences = differences(plan, read, "file", "view");
+    List<String> differences = TensorDifferences.of(plan, read, "file", "view");
     if (!differences.isEmpty()) {
       throw new LoraException(
           "adapter '%s' has another shape than this view:\n  %s"
               .formatted(directory, String.join("\n  ", differences)));
     }
     return read;
-  }
-
-  private static List<String> differences(
-      LoraPlan plan, Map<String, TensorData> tensors, String left, String right) {
-    Map<String, List<Long>> shapes = plan.shapes();
-    List<String> differences = new ArrayList<>();
-    shapes.forEach(
-        (name, shape) -> {
-          TensorData other = tensors.get(name);
-          if (other == null || !other.shape().equals(shape)) {
-            String found = other == null ? "missing" : other.shape().toString();
-            differences.add("%s: %s %s, %s %s".formatted(name, left, found, right, shape));
-          }
-        });
-    tensors.keySet().stream()
-        .filter(name -> !shapes.containsKey(name))
-        .forEach(name -> differences.add(name + ": not in this " + right));
-    return differences;
   }
 
   /**
@@ -372,13 +352,8 @@ public final class PeftModel<M> implements AutoCloseable {
   public void replaceWith(LoraConfig config, Map<String, TensorData> tensors) {
     requireReplaceable();
     LoraPlan next = LoraPlan.lenient(plan.tree(), config);
-    List<String> problems = differences(next, tensors, "given", "adapter");
-    tensors.forEach(
-        (name, tensor) -> {
-          OptionalInt at = tensor.firstNotFinite();
-          at.ifPresent(
-              i -> problems.add("%s: element %d is %s".formatted(name, i, tensor.values()[i])));
-        });
+    List<String> problems = TensorDifferences.of(next, tensors, "given", "adapter");
+    problems.addAll(TensorDifferences.notFinite(tensors));
     if (!problems.isEmpty()) {
       throw new LoraException(
           "the tensors are not those of the configuration:\n  " + String.join("\n  ", problems));
