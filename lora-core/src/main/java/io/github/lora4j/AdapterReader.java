@@ -3,10 +3,8 @@ package io.github.lora4j;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
 import io.github.lora4j.spi.ModuleTree;
-import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -15,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -34,59 +33,63 @@ final class AdapterReader {
   private static final String PICKLE =
       "adapter_model.bin is a pickle, which can run code and is not read: convert it to safetensors";
 
-  record Loaded(LoraPlan plan, Map<String, TensorData> values) {}
+  /**
+   * What a directory holds, on the heap.
+   *
+   * @param sha256 of the file of weights; empty if not asked for
+   */
+  record Loaded(LoraPlan plan, Map<String, TensorData> values, Optional<String> sha256) {}
 
   private AdapterReader() {}
 
   static Loaded read(Path directory, ModuleTree tree) throws IOException {
-    if (!Files.isDirectory(directory)) {
-      throw new NoSuchFileException(
-          directory.toString(),
-          null,
-          "not a directory; wanted one with %s and %s"
-              .formatted(LoraConfigKeys.FILE_NAME, AdapterWriter.WEIGHTS));
-    }
-    LoraConfig config = config(directory);
-    refuseRandomStart(directory, config);
-    Path file = directory.resolve(AdapterWriter.WEIGHTS);
-    if (!Files.exists(file)) {
-      throw noWeights(directory);
+    return read(AdapterFiles.in(directory), tree, false);
+  }
+
+  static Loaded read(AdapterFiles files, ModuleTree tree, boolean hash) throws IOException {
+    files.requirePlace();
+    LoraConfig config = config(files);
+    refuseRandomStart(files, config);
+    if (!files.has(AdapterWriter.WEIGHTS)) {
+      throw noWeights(files);
     }
     // first: that a file is damaged is a better reason than that its targets match nothing
-    try (Safetensors tensors = Safetensors.open(file)) {
-      LoraPlan plan = plan(directory, config, tree);
+    try (Safetensors tensors = files.tensors(AdapterWriter.WEIGHTS)) {
+      LoraPlan plan = plan(files, config, tree);
       warn(plan, config, tree);
-      return new Loaded(plan, values(tensors, plan, directory, tree));
+      Map<String, TensorData> values = values(tensors, plan, files, tree);
+      // of the open file: another may stand in its place by now
+      return new Loaded(plan, values, hash ? Optional.of(tensors.sha256()) : Optional.empty());
     }
   }
 
   /** What such an adapter took off its base was drawn at random and is in no file. */
-  private static void refuseRandomStart(Path directory, LoraConfig config) {
+  private static void refuseRandomStart(AdapterFiles files, LoraConfig config) {
     String start = config.otherSettings().get("init_lora_weights");
     if (start != null) {
       throw new LoraException(
           ("adapter '%s' starts from %s, a random decomposition of its base that cannot be made"
                   + " again; convert it to plain LoRA where it was trained, by PEFT's"
                   + " save_pretrained(path_initial_model_for_weight_conversion=...)")
-              .formatted(directory.getFileName(), start));
+              .formatted(files.name(), start));
     }
   }
 
-  private static LoraPlan plan(Path directory, LoraConfig config, ModuleTree tree) {
+  private static LoraPlan plan(AdapterFiles files, LoraConfig config, ModuleTree tree) {
     try {
       return LoraPlan.lenient(tree, config);
     } catch (LoraException e) {
       throw new LoraException(
           "adapter %s does not fit %s: %s"
-              .formatted(nameOf(directory, config, tree), nameOf(tree), e.getMessage()),
+              .formatted(nameOf(files, config, tree), nameOf(tree), e.getMessage()),
           e);
     }
   }
 
   /** With the base that it was made for, if that is another. */
-  private static String nameOf(Path directory, LoraConfig config, ModuleTree tree) {
+  private static String nameOf(AdapterFiles files, LoraConfig config, ModuleTree tree) {
     return "'"
-        + directory.getFileName()
+        + files.name()
         + "'"
         + config
             .baseModel()
@@ -111,34 +114,33 @@ final class AdapterReader {
   }
 
   /** The configuration; if it is refused and the weights will be as well, that is said too. */
-  private static LoraConfig config(Path directory) throws IOException {
+  private static LoraConfig config(AdapterFiles files) throws IOException {
     try {
-      return LoraConfig.read(directory);
+      return LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
     } catch (LoraException e) {
-      throw isPickle(directory) ? new LoraException(e.getMessage() + "; " + PICKLE, e) : e;
+      throw isPickle(files) ? new LoraException(e.getMessage() + "; " + PICKLE, e) : e;
     }
   }
 
-  private static boolean isPickle(Path directory) {
-    return Files.exists(directory.resolve("adapter_model.bin"))
-        && !Files.exists(directory.resolve(AdapterWriter.WEIGHTS));
+  private static boolean isPickle(AdapterFiles files) {
+    return files.has("adapter_model.bin") && !files.has(AdapterWriter.WEIGHTS);
   }
 
-  private static IOException noWeights(Path directory) {
+  private static IOException noWeights(AdapterFiles files) {
     return new NoSuchFileException(
-        directory.resolve(AdapterWriter.WEIGHTS).toString(),
+        files.where(AdapterWriter.WEIGHTS),
         null,
-        isPickle(directory)
+        isPickle(files)
             ? "missing; " + PICKLE
             : "missing; the directory holds a configuration but no weights");
   }
 
   private static Map<String, TensorData> values(
-      Safetensors tensors, LoraPlan plan, Path directory, ModuleTree tree) throws IOException {
+      Safetensors tensors, LoraPlan plan, AdapterFiles files, ModuleTree tree) throws IOException {
     Map<String, TensorData> values = new LinkedHashMap<>();
     Set<String> used = new LinkedHashSet<>();
     List<String> problems = new ArrayList<>();
-    Map<String, List<Long>> wanted = wanted(plan);
+    Map<String, List<Long>> wanted = plan.fileShapes();
     AdapterKeys keys = new AdapterKeys(plan.pairs());
     boolean hasBiases =
         plan.biases().stream()
@@ -167,7 +169,7 @@ final class AdapterReader {
       }
     }
     if (!problems.isEmpty()) {
-      throw misfit(nameOf(directory, plan.config(), tree), tree, problems, wanted.size(), foreign);
+      throw misfit(nameOf(files, plan.config(), tree), tree, problems, wanted.size(), foreign);
     }
     return values;
   }
@@ -190,30 +192,14 @@ final class AdapterReader {
           "%s: stored as %s, wanted a floating type".formatted(shorten(name), tensor.dtype()));
       return;
     }
-    float[] floats = tensors.floats(tensor);
-    for (int i = 0; i < floats.length; i++) {
-      if (!Float.isFinite(floats[i])) {
-        problems.add("%s: element %d is %s".formatted(shorten(name), i, floats[i]));
-        return;
-      }
+    TensorData read = new TensorData(shape, tensors.floats(tensor));
+    OptionalInt bad = read.firstNotFinite();
+    if (bad.isPresent()) {
+      int at = bad.getAsInt();
+      problems.add("%s: element %d is %s".formatted(shorten(name), at, read.values()[at]));
+      return;
     }
-    values.put(name, new TensorData(shape, floats));
-  }
-
-  private static Map<String, List<Long>> wanted(LoraPlan plan) {
-    Map<String, List<Long>> wanted = new LinkedHashMap<>();
-    for (LoraLinear pair : plan.pairs()) {
-      long rank = plan.trainedRank(pair);
-      wanted.put(pair.path() + ".lora_A", List.of(rank, (long) pair.inFeatures()));
-      wanted.put(pair.path() + ".lora_B", List.of((long) pair.outFeatures(), rank));
-      if (plan.config().dora()) {
-        wanted.put(DoraLinear.nameOfMagnitude(pair), List.of((long) pair.outFeatures()));
-      }
-    }
-    for (ParameterInfo bias : plan.biases()) {
-      wanted.put(bias.name(), bias.shape());
-    }
-    return wanted;
+    values.put(name, read);
   }
 
   /**

@@ -11,7 +11,9 @@ import com.google.gson.stream.MalformedJsonException;
 import io.github.lora4j.io.JsonReason;
 import java.io.IOException;
 import java.io.StringReader;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -19,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.regex.Pattern;
 
@@ -33,37 +36,37 @@ final class LoraConfigReader {
 
   private final JsonObject json;
   private final JsonFields fields;
-  private final Path file;
+  private final String file;
 
-  private LoraConfigReader(JsonObject json, Path file) {
+  private LoraConfigReader(JsonObject json, String file) {
     this.json = json;
     this.fields = new JsonFields(json);
     this.file = file;
   }
 
   static LoraConfig read(Path fileOrDirectory) throws IOException {
-    Path file =
-        Files.isDirectory(fileOrDirectory)
-            ? fileOrDirectory.resolve(LoraConfigKeys.FILE_NAME)
-            : fileOrDirectory;
-    if (!Files.exists(file)) {
+    if (Files.isDirectory(fileOrDirectory)) {
+      return read(AdapterFiles.in(fileOrDirectory), LoraConfigKeys.FILE_NAME);
+    }
+    Path directory = Objects.requireNonNullElse(fileOrDirectory.getParent(), Path.of(""));
+    return read(AdapterFiles.in(directory), String.valueOf(fileOrDirectory.getFileName()));
+  }
+
+  static LoraConfig read(AdapterFiles files, String name) throws IOException {
+    String file = files.where(name);
+    if (!files.has(name)) {
       throw new NoSuchFileException(
-          file.toString(), null, "missing; an adapter needs " + LoraConfigKeys.FILE_NAME);
+          file, null, "missing; an adapter needs " + LoraConfigKeys.FILE_NAME);
     }
-    long size = Files.size(file);
-    if (size > MAX_BYTES) {
-      throw new LoraException(
-          "%s has %d bytes, at most %d are read".formatted(file, size, MAX_BYTES));
-    }
-    JsonElement json = parse(file);
+    JsonElement json = parse(file, files.bytes(name, MAX_BYTES));
     if (!json.isJsonObject()) {
       throw new LoraException("%s: wanted a JSON object, got %.80s".formatted(file, json));
     }
     return new LoraConfigReader(json.getAsJsonObject(), file).config();
   }
 
-  private static JsonElement parse(Path file) throws IOException {
-    try (JsonReader reader = new JsonReader(new StringReader(Files.readString(file)))) {
+  private static JsonElement parse(String file, byte[] bytes) throws IOException {
+    try (JsonReader reader = new JsonReader(new StringReader(text(bytes)))) {
       reader.setStrictness(Strictness.STRICT);
       JsonElement json = JsonParser.parseReader(reader);
       if (reader.peek() != JsonToken.END_DOCUMENT) {
@@ -75,6 +78,10 @@ final class LoraConfigReader {
     } catch (JsonParseException | MalformedJsonException e) {
       throw new LoraException(file + " is not JSON: " + JsonReason.of(e), e);
     }
+  }
+
+  private static String text(byte[] bytes) throws CharacterCodingException {
+    return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
   }
 
   private LoraConfig config() {

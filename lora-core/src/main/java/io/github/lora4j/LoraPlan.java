@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.ToLongFunction;
 
 /**
  * What wrapping a model would do, before it is done: which modules are adapted, how many parameters
@@ -125,6 +126,30 @@ public record LoraPlan(
                     > 1);
   }
 
+  /** Tensors of the adapter in memory, in the order of files: name and shape. */
+  Map<String, List<Long>> shapes() {
+    return shapes(LoraLinear::rank);
+  }
+
+  /** The same as a file holds them, which lacks what the base completes. */
+  Map<String, List<Long>> fileShapes() {
+    return shapes(this::trainedRank);
+  }
+
+  private Map<String, List<Long>> shapes(ToLongFunction<LoraLinear> rankOf) {
+    Map<String, List<Long>> shapes = new LinkedHashMap<>();
+    for (LoraLinear pair : pairs) {
+      long rank = rankOf.applyAsLong(pair);
+      shapes.put(pair.path() + ".lora_A", List.of(rank, (long) pair.inFeatures()));
+      shapes.put(pair.path() + ".lora_B", List.of((long) pair.outFeatures(), rank));
+      if (config.dora()) {
+        shapes.put(DoraLinear.nameOfMagnitude(pair), List.of((long) pair.outFeatures()));
+      }
+    }
+    biases.forEach(bias -> shapes.put(bias.name(), bias.shape()));
+    return shapes;
+  }
+
   private static LoraLinear pair(TargetModule module, TargetMatcher matcher, LoraConfig config) {
     int rank = matcher.rankOf(module.path());
     double alpha = matcher.alphaOf(module.path());
@@ -165,6 +190,13 @@ public record LoraPlan(
     added += config.dora() ? pairs.stream().mapToLong(LoraLinear::outFeatures).sum() : 0;
     long trainedBiases = biases.stream().mapToLong(ParameterInfo::elements).sum();
     return new ParameterCount(added + trainedBiases, tree.parameterCount() + added);
+  }
+
+  /** Numbers in all tensors of the adapter. */
+  long elements() {
+    return shapes().values().stream()
+        .mapToLong(shape -> shape.stream().reduce(1L, Math::multiplyExact))
+        .sum();
   }
 
   /**

@@ -6,14 +6,16 @@ import io.github.lora4j.spi.LoraView;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.BiFunction;
 
 /**
  * A view: a base model with an adapter beside it. The base is shared by all its views and never
  * changes; whoever wants another adapter uses another view, from as many threads as there are.
+ * Loading, using and closing one costs the same however many stand beside the base.
  *
  * <pre>{@code
  * PeftModel<CausalLm> peft = PeftModel.wrap(base, config);          // to train
@@ -29,15 +31,16 @@ public final class PeftModel<M> implements AutoCloseable {
   /** Seed of the initialisation where none is given. */
   private static final long DEFAULT_SEED = 42;
 
-  private final LoraBackend backend;
   private final M base;
-  private final LoraPlan plan;
   private final LoraView<M> view;
   private final boolean trainable;
 
-  private PeftModel(
-      LoraBackend backend, M base, LoraPlan plan, LoraView<M> view, boolean trainable) {
-    this.backend = backend;
+  /** Guards that plan and tensors are of one adapter. */
+  private final Object replacing = new Object();
+
+  private volatile LoraPlan plan;
+
+  private PeftModel(M base, LoraPlan plan, LoraView<M> view, boolean trainable) {
     this.base = base;
     this.plan = plan;
     this.view = view;
@@ -48,16 +51,7 @@ public final class PeftModel<M> implements AutoCloseable {
    * Puts a fresh adapter beside a base, to be trained. All targets are resolved first: if one
    * matches nothing, the model is as it was.
    *
-   * <p>With {@code lora-djl} on the class path a base is a {@code CausalLm}, or any {@code Block}
-   * of Deep Java Library that is initialised; the view's model is then a block for DJL's own
-   * trainer, predictor and {@code Model.save}:
-   *
-   * <pre>{@code
-   * PeftModel<Block> peft = PeftModel.wrap(block, config);
-   * model.setBlock(peft.model());
-   * }</pre>
-   *
-   * @param <M> type of the model; for a block, {@code Block} itself and not a subclass
+   * @param <M> type of the model
    * @param base the model without an adapter
    * @param config what to adapt
    * @return a view, to be closed by the caller
@@ -83,8 +77,7 @@ public final class PeftModel<M> implements AutoCloseable {
     Objects.requireNonNull(base, "base");
     LoraBackend backend = Backends.of(base);
     LoraPlan plan = LoraPlan.of(backend.modules(base), config);
-    Map<String, TensorData> values = new InitialValues(plan, backend, base).fresh(seed);
-    return attach(backend, base, plan, values, true);
+    return view(base, plan, new InitialValues(plan, backend, base).fresh(seed), true);
   }
 
   /**
@@ -128,26 +121,133 @@ public final class PeftModel<M> implements AutoCloseable {
    */
   public static <M> PeftModel<M> fromPretrained(M base, Path directory, boolean trainable)
       throws IOException {
-    Objects.requireNonNull(base, "base");
-    LoraBackend backend = Backends.of(base);
-    AdapterReader.Loaded loaded = AdapterReader.read(directory, backend.modules(base));
-    Map<String, TensorData> values =
-        new InitialValues(loaded.plan(), backend, base).completed(loaded.values());
-    return attach(backend, base, loaded.plan(), values, trainable);
+    return load(base, AdapterFiles.in(directory), trainable);
   }
 
-  private static <M> PeftModel<M> attach(
-      LoraBackend backend,
-      M base,
-      LoraPlan plan,
-      Map<String, TensorData> values,
-      boolean trainable) {
-    AdapterLayout layout =
-        new AdapterLayout(
-            plan.pairs().stream().map(AdapterKeys::pair).toList(),
-            values,
-            plan.config().init().takesFromBase());
-    return new PeftModel<>(backend, base, plan, backend.attach(base, layout, trainable), trainable);
+  /**
+   * Loads an adapter of a sub-directory for inference: PEFT puts those of other names than {@code
+   * default} there.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param directory that several adapters were saved in
+   * @param subfolder the adapter's name; what leads out of the directory is refused
+   * @return a view, to be closed by the caller
+   * @throws IOException if a file is missing, damaged or cannot be read
+   * @throws IllegalArgumentException if the name is absolute, empty, or has a part that is empty,
+   *     {@code .} or {@code ..}
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported, or
+   *     the name leads out of the directory by a symbolic link
+   */
+  public static <M> PeftModel<M> fromPretrained(M base, Path directory, String subfolder)
+      throws IOException {
+    return fromPretrained(base, directory, subfolder, false);
+  }
+
+  /**
+   * Loads an adapter of a sub-directory, to use it or to train it further.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param directory that several adapters were saved in
+   * @param subfolder the adapter's name; what leads out of the directory is refused
+   * @param trainable whether it shall be trained
+   * @return a view, to be closed by the caller
+   * @throws IOException if a file is missing, damaged or cannot be read
+   * @throws IllegalArgumentException if the name is absolute, empty, or has a part that is empty,
+   *     {@code .} or {@code ..}
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported, or
+   *     the name leads out of the directory by a symbolic link
+   */
+  public static <M> PeftModel<M> fromPretrained(
+      M base, Path directory, String subfolder, boolean trainable) throws IOException {
+    return load(base, AdapterFiles.in(directory, subfolder), trainable);
+  }
+
+  /**
+   * Loads an adapter from a source for inference.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param source supplies the adapter
+   * @param id what names it there
+   * @return a view, to be closed by the caller
+   * @throws IOException if the source has no such adapter, or a file is missing, damaged or cannot
+   *     be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   */
+  public static <M> PeftModel<M> fromPretrained(M base, AdapterSource source, String id)
+      throws IOException {
+    return fromPretrained(base, source, id, false);
+  }
+
+  /**
+   * Loads an adapter from a source, to use it or to train it further.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param source supplies the adapter
+   * @param id what names it there
+   * @param trainable whether it shall be trained
+   * @return a view, to be closed by the caller
+   * @throws IOException if the source has no such adapter, or a file is missing, damaged or cannot
+   *     be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   */
+  public static <M> PeftModel<M> fromPretrained(
+      M base, AdapterSource source, String id, boolean trainable) throws IOException {
+    return load(base, source.fetch(id), trainable);
+  }
+
+  private static <M> PeftModel<M> load(M base, AdapterFiles files, boolean trainable)
+      throws IOException {
+    Objects.requireNonNull(base, "base");
+    AdapterReader.Loaded loaded = AdapterReader.read(files, Backends.of(base).modules(base), false);
+    return attach(base, loaded.plan(), loaded.values(), trainable);
+  }
+
+  /** Copies an adapter that was read beside the base; what files leave to the base is completed. */
+  static <M> PeftModel<M> attach(
+      M base, LoraPlan plan, Map<String, TensorData> values, boolean trainable) {
+    return view(base, plan, completed(base, plan, values), trainable);
+  }
+
+  private static Map<String, TensorData> completed(
+      Object base, LoraPlan plan, Map<String, TensorData> values) {
+    return new InitialValues(plan, Backends.of(base), base).completed(values);
+  }
+
+  private static <M> PeftModel<M> view(
+      M base, LoraPlan plan, Map<String, TensorData> values, boolean trainable) {
+    LoraView<M> view = Backends.of(base).attach(base, layout(plan, values), trainable);
+    return new PeftModel<>(base, plan, view, trainable);
+  }
+
+  private static AdapterLayout layout(LoraPlan plan, Map<String, TensorData> values) {
+    return new AdapterLayout(
+        plan.pairs().stream().map(AdapterKeys::pair).toList(),
+        values,
+        plan.config().init().takesFromBase());
+  }
+
+  /** Plan and tensors of one adapter, also while another takes its place. */
+  <R> R withState(BiFunction<LoraPlan, Map<String, TensorData>, R> use) {
+    LoraPlan seen;
+    Map<String, TensorData> tensors;
+    synchronized (replacing) {
+      seen = plan;
+      tensors = view.tensors();
+    }
+    return use.apply(seen, tensors);
+  }
+
+  M base() {
+    return base;
+  }
+
+  /** The same view, handed to somebody who neither closes nor replaces it. */
+  PeftModel<M> lent() {
+    return new PeftModel<>(base, plan, new LentView<>(view), trainable);
   }
 
   /**
@@ -172,31 +272,7 @@ public final class PeftModel<M> implements AutoCloseable {
    * @throws LoraException if an adapter has more than low-rank pairs and biases
    */
   public static <M> PeftModel<M> combine(List<PeftModel<M>> views, double... weights) {
-    checkTerms(views, weights);
-    PeftModel<M> first = views.get(0);
-    List<AdapterValues> adapters = views.stream().map(view -> view.values("combining")).toList();
-    return first.sibling(
-        new AdapterSum(adapters, weights.clone())
-            .values(name -> first.backend.parameter(first.base, name)));
-  }
-
-  private static <M> void checkTerms(List<PeftModel<M>> views, double[] weights) {
-    if (views.isEmpty() || views.size() != weights.length) {
-      throw new IllegalArgumentException(
-          "a weighted sum needs a view at least and a weight for each, got %d views and %d weights"
-              .formatted(views.size(), weights.length));
-    }
-    for (int i = 0; i < weights.length; i++) {
-      if (!Double.isFinite(weights[i])) {
-        throw new IllegalArgumentException(
-            "weight %d must be finite, got %s".formatted(i, weights[i]));
-      }
-      if (views.get(i).base != views.get(0).base) {
-        throw new IllegalArgumentException(
-            "view %d is of another base than view 0; load the adapter on the same base"
-                .formatted(i));
-      }
-    }
+    return Combining.sum(views, weights);
   }
 
   /**
@@ -231,20 +307,7 @@ public final class PeftModel<M> implements AutoCloseable {
    * @throws LoraException if the adapter has more than low-rank pairs and biases
    */
   public static <M> ReducedAdapter<M> reduced(PeftModel<M> view, int rank) {
-    if (rank <= 0) {
-      throw new IllegalArgumentException("rank must be positive, got " + rank);
-    }
-    AdapterReduction reduction = new AdapterReduction(view.values("reducing"), rank);
-    PeftModel<M> reduced = view.sibling(reduction.values());
-    return new ReducedAdapter<>(reduced, reduction.error(), reduction.errors());
-  }
-
-  private AdapterValues values(String doing) {
-    return AdapterValues.ofPairs(plan, view.tensors(), doing);
-  }
-
-  private PeftModel<M> sibling(AdapterValues adapter) {
-    return attach(backend, base, adapter.plan(), adapter.tensors(), false);
+    return Combining.reduced(view, rank);
   }
 
   /**
@@ -273,7 +336,7 @@ public final class PeftModel<M> implements AutoCloseable {
   }
 
   /**
-   * The adapter's configuration.
+   * The adapter's configuration; after {@link #replaceWith(Path)} the new one's.
    *
    * @return with the model's default targets filled in
    */
@@ -329,19 +392,7 @@ public final class PeftModel<M> implements AutoCloseable {
    */
   public Map<String, TensorData> readTensors(Path directory) throws IOException {
     Map<String, TensorData> read = AdapterReader.read(directory, plan.tree()).values();
-    Map<String, TensorData> own = view.tensors();
-    List<String> differences = new ArrayList<>();
-    own.forEach(
-        (name, tensor) -> {
-          TensorData other = read.get(name);
-          if (other == null || !other.shape().equals(tensor.shape())) {
-            String found = other == null ? "missing" : other.shape().toString();
-            differences.add("%s: file %s, view %s".formatted(name, found, tensor.shape()));
-          }
-        });
-    read.keySet().stream()
-        .filter(name -> !own.containsKey(name))
-        .forEach(name -> differences.add(name + ": not in this view"));
+    List<String> differences = TensorDifferences.of(plan, read, "file", "view");
     if (!differences.isEmpty()) {
       throw new LoraException(
           "adapter '%s' has another shape than this view:\n  %s"
@@ -351,7 +402,86 @@ public final class PeftModel<M> implements AutoCloseable {
   }
 
   /**
-   * Native memory that the adapter holds.
+   * Puts another adapter in the place of this view's, under live traffic: a request that has begun
+   * finishes on the old one, every later one sees the new one, and the old one's memory goes back
+   * when its last request ends. Rank, alpha and targets may differ. A failure leaves the view as it
+   * was.
+   *
+   * @param directory an adapter's directory, as PEFT or {@link #save} wrote it
+   * @throws IOException if a file is missing, damaged or cannot be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   * @throws IllegalStateException if the view is closed, or can be trained: a training holds on to
+   *     its tensors, so load the other adapter as a view of its own
+   */
+  public void replaceWith(Path directory) throws IOException {
+    replaceWith(AdapterFiles.in(directory));
+  }
+
+  /**
+   * As {@link #replaceWith(Path)}, with an adapter of a source.
+   *
+   * @param source supplies the adapter
+   * @param id what names it there
+   * @throws IOException if the source has no such adapter, or a file is missing, damaged or cannot
+   *     be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   * @throws IllegalStateException if the view is closed or can be trained
+   */
+  public void replaceWith(AdapterSource source, String id) throws IOException {
+    replaceWith(source.fetch(id));
+  }
+
+  /**
+   * As {@link #replaceWith(Path)}, with tensors that were computed.
+   *
+   * @param config what they adapt, e.g. {@link #config()}
+   * @param tensors as {@link #tensors()} gives them: exactly those that the configuration means
+   * @throws LoraException if a tensor is missing, of another shape, not finite or not of the
+   *     configuration's, or the configuration does not fit the base; all is listed
+   * @throws IllegalStateException if the view is closed or can be trained
+   */
+  public void replaceWith(LoraConfig config, Map<String, TensorData> tensors) {
+    requireReplaceable();
+    LoraPlan next = LoraPlan.lenient(plan.tree(), config);
+    List<String> problems = TensorDifferences.of(next, tensors, "given", "adapter");
+    problems.addAll(TensorDifferences.notFinite(tensors));
+    if (!problems.isEmpty()) {
+      throw new LoraException(
+          "the tensors are not those of the configuration:\n  " + String.join("\n  ", problems));
+    }
+    replace(next, tensors);
+  }
+
+  private void replaceWith(AdapterFiles files) throws IOException {
+    requireReplaceable();
+    AdapterReader.Loaded loaded = AdapterReader.read(files, plan.tree(), false);
+    replace(loaded.plan(), completed(base, loaded.plan(), loaded.values()));
+  }
+
+  private void requireReplaceable() {
+    if (trainable) {
+      throw new IllegalStateException(
+          "a view that can be trained is not replaced, since a training holds on to its tensors;"
+              + " load the other adapter as a view of its own");
+    }
+  }
+
+  private void replace(LoraPlan next, Map<String, TensorData> values) {
+    // in the order of files, so that a saved adapter does not depend on how it came in
+    Map<String, TensorData> ordered = new LinkedHashMap<>();
+    next.shapes().keySet().stream()
+        .filter(values::containsKey)
+        .forEach(name -> ordered.put(name, Objects.requireNonNull(values.get(name))));
+    AdapterLayout layout = layout(next, ordered);
+    synchronized (replacing) {
+      view.replace(layout);
+      plan = next;
+    }
+  }
+
+  /**
+   * Native memory that the adapter holds, one that was replaced included while requests finish on
+   * it.
    *
    * @return bytes, zero after closing
    */
@@ -368,10 +498,14 @@ public final class PeftModel<M> implements AutoCloseable {
    * @throws IOException if writing fails
    */
   public void save(Path directory) throws IOException {
-    AdapterWriter.write(directory, plan, view.tensors());
+    AdapterValues saved = withState(AdapterValues::new);
+    AdapterWriter.write(directory, saved.plan(), saved.tensors());
   }
 
-  /** Gives the adapter's native memory back; the base stays. Closing twice does nothing. */
+  /**
+   * Gives the adapter's native memory back, at once or, if requests are in flight on this view,
+   * when the last of them ends; the base stays. Closing twice does nothing.
+   */
   @Override
   public void close() {
     view.close();

@@ -3,14 +3,14 @@ package io.github.lora4j.io;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.Collections;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -18,8 +18,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Tensors in safetensors files, read by mapping. Opening reads and checks the headers only; a file
- * that does not keep to the format is refused whole.
+ * Tensors in safetensors files, or in bytes of that format in memory. Opening reads and checks the
+ * headers only; a file that does not keep to the format is refused whole.
  *
  * <pre>{@code
  * try (Safetensors file = Safetensors.open(Path.of("adapter_model.safetensors"))) {
@@ -39,16 +39,34 @@ public final class Safetensors implements AutoCloseable {
 
   private static final String SINGLE_FILE = "model.safetensors";
   private static final String PICKLE = "pytorch_model.bin";
-  private static final int CHUNK = 1 << 26;
 
-  private final Map<Path, FileChannel> channels = new LinkedHashMap<>();
+  /** Bytes that are converted or hashed at a time. */
+  private static final int CHUNK = 1 << 20;
+
+  private final Map<Path, TensorBytes> files = new LinkedHashMap<>();
   private final Map<String, TensorEntry> tensors = new LinkedHashMap<>();
   private final Map<String, String> metadata = new LinkedHashMap<>();
 
-  private final Path source;
+  private final String source;
 
-  private Safetensors(Path source) {
+  private Safetensors(String source) {
     this.source = source;
+  }
+
+  /**
+   * Reads tensors from memory, e.g. from a database. The bytes are not copied and must not change
+   * as long as this or a buffer of it is used.
+   *
+   * @param name what messages call them
+   * @param bytes a whole safetensors file, from the buffer's position to its limit
+   * @return the tensors
+   * @throws TensorFileException if the bytes do not keep to the format
+   * @throws IOException never for another reason
+   */
+  public static Safetensors of(String name, ByteBuffer bytes) throws IOException {
+    Safetensors result = new Safetensors(name);
+    result.add(TensorBytes.of(name, bytes));
+    return result;
   }
 
   /**
@@ -61,14 +79,14 @@ public final class Safetensors implements AutoCloseable {
    * @throws IOException if a file is missing or cannot be read
    */
   public static Safetensors open(Path fileOrDirectory) throws IOException {
-    Safetensors result = new Safetensors(fileOrDirectory);
+    Safetensors result = new Safetensors(fileOrDirectory.toString());
     try {
       if (!Files.isDirectory(fileOrDirectory)) {
-        result.add(fileOrDirectory);
+        result.add(TensorBytes.of(fileOrDirectory));
       } else if (Files.exists(fileOrDirectory.resolve(ShardIndex.FILE_NAME))) {
         result.addShards(fileOrDirectory.resolve(ShardIndex.FILE_NAME));
       } else if (Files.exists(fileOrDirectory.resolve(SINGLE_FILE))) {
-        result.add(fileOrDirectory.resolve(SINGLE_FILE));
+        result.add(TensorBytes.of(fileOrDirectory.resolve(SINGLE_FILE)));
       } else {
         throw new NoSuchFileException(
             fileOrDirectory.toString(),
@@ -92,7 +110,7 @@ public final class Safetensors implements AutoCloseable {
   private void addShards(Path index) throws IOException {
     Map<String, Path> wanted = ShardIndex.read(index);
     for (Path shard : new LinkedHashSet<>(wanted.values())) {
-      add(shard);
+      add(TensorBytes.of(shard));
     }
     for (Map.Entry<String, Path> entry : wanted.entrySet()) {
       TensorEntry tensor = tensors.get(entry.getKey());
@@ -105,15 +123,14 @@ public final class Safetensors implements AutoCloseable {
     }
   }
 
-  private void add(Path file) throws IOException {
-    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
-    channels.put(file, channel);
-    SafetensorsHeader header = SafetensorsHeader.read(file, channel);
+  private void add(TensorBytes file) throws IOException {
+    files.put(file.file(), file);
+    SafetensorsHeader header = SafetensorsHeader.read(file);
     for (TensorEntry tensor : header.tensors()) {
       TensorEntry other = tensors.put(tensor.name(), tensor);
       if (other != null) {
         throw new TensorFileException(
-            file, "tensor '%s' is also in %s".formatted(tensor.name(), other.file()));
+            file.name(), "tensor '%s' is also in %s".formatted(tensor.name(), other.file()));
       }
     }
     metadata.putAll(header.metadata());
@@ -163,7 +180,7 @@ public final class Safetensors implements AutoCloseable {
   }
 
   /**
-   * Maps a piece of a tensor.
+   * A piece of a tensor where it is: mapped, or a part of the bytes in memory.
    *
    * @param tensor an entry of these files
    * @param from first byte, counted from the start of the tensor
@@ -178,17 +195,20 @@ public final class Safetensors implements AutoCloseable {
           "bytes %d to %d of tensor '%s', which has %d"
               .formatted(from, from + length, tensor.name(), tensor.bytes()));
     }
-    FileChannel channel = channels.get(tensor.file());
-    if (channel == null) {
+    TensorBytes file = fileOf(tensor);
+    if (file.size() < tensor.offset() + tensor.bytes()) {
+      throw new TensorFileException(tensor.file(), "was cut short after it was opened");
+    }
+    return file.slice(tensor.offset() + from, length).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private TensorBytes fileOf(TensorEntry tensor) {
+    TensorBytes file = files.get(tensor.file());
+    if (file == null) {
       throw new IllegalArgumentException(
           "tensor '%s' is not of these files".formatted(tensor.name()));
     }
-    if (channel.size() < tensor.offset() + tensor.bytes()) {
-      throw new TensorFileException(tensor.file(), "was cut short after it was opened");
-    }
-    return channel
-        .map(MapMode.READ_ONLY, tensor.offset() + from, length)
-        .order(ByteOrder.LITTLE_ENDIAN);
+    return file;
   }
 
   /**
@@ -224,17 +244,49 @@ public final class Safetensors implements AutoCloseable {
           "elements %d to %d of tensor '%s', which has %d"
               .formatted(from, from + count, tensor.name(), tensor.elements()));
     }
+    TensorBytes file = fileOf(tensor);
     float[] values = new float[count];
     int size = tensor.dtype().sizeInBytes();
     int most = CHUNK / size;
     for (long start = 0; start < count; start += most) {
       int length = (int) Math.min(most, count - start);
-      ByteBuffer bytes = buffer(tensor, (from + start) * size, length * size);
+      ByteBuffer bytes =
+          file.read(tensor.offset() + (from + start) * size, length * size)
+              .order(ByteOrder.LITTLE_ENDIAN);
+      if (tensor.dtype() == DType.F32) {
+        bytes.asFloatBuffer().get(values, (int) start, length);
+        continue;
+      }
       for (int i = 0; i < length; i++) {
         values[(int) start + i] = element(tensor.dtype(), bytes, i);
       }
     }
     return values;
+  }
+
+  /**
+   * Hash of the whole file, as it was opened: what an audit record can name it by.
+   *
+   * @return SHA-256 in 64 lower-case hexadecimal digits
+   * @throws IOException if the file cannot be read
+   * @throws IllegalStateException if a model of several shards is open
+   */
+  public String sha256() throws IOException {
+    if (files.size() != 1) {
+      throw new IllegalStateException(
+          "%s has %d shards, a hash belongs to one file".formatted(source, files.size()));
+    }
+    TensorBytes file = files.values().iterator().next();
+    try {
+      MessageDigest digest = MessageDigest.getInstance("SHA-256");
+      long size = file.size();
+      for (long start = 0; start < size; start += CHUNK) {
+        digest.update(file.read(start, (int) Math.min(CHUNK, size - start)));
+      }
+      return HexFormat.of().formatHex(digest.digest());
+    } catch (NoSuchAlgorithmException e) {
+      throw new IllegalStateException("every Java platform has SHA-256", e);
+    }
   }
 
   private static float element(DType dtype, ByteBuffer bytes, int i) {
@@ -267,8 +319,8 @@ public final class Safetensors implements AutoCloseable {
 
   @Override
   public void close() throws IOException {
-    for (FileChannel channel : channels.values()) {
-      channel.close();
+    for (TensorBytes file : files.values()) {
+      file.close();
     }
   }
 }

@@ -50,7 +50,7 @@ public final class FloatArrayBackend implements LoraBackend {
   private static final class View<M> implements LoraView<M> {
     private final M typed;
     private final FloatMlp model;
-    private boolean closed;
+    private volatile boolean closed;
 
     View(M typed, FloatMlp model) {
       this.typed = typed;
@@ -74,6 +74,14 @@ public final class FloatArrayBackend implements LoraBackend {
       @SuppressWarnings("unchecked") // as above
       M merged = (M) model.merged();
       return merged;
+    }
+
+    @Override
+    public void replace(AdapterLayout layout) {
+      if (closed) {
+        throw new IllegalStateException("the adapter is closed; load it again");
+      }
+      model.become(layout);
     }
 
     @Override

@@ -31,6 +31,9 @@ public final class FloatMlp {
   private final Map<String, TensorData> adapter;
   private final int layers;
 
+  /** Who answers: this, or the same base with an adapter that came later. */
+  private volatile FloatMlp current = this;
+
   private FloatMlp(Map<String, TensorData> weights, AdapterLayout layout) {
     this.weights = weights;
     this.adapter = new LinkedHashMap<>(layout.values());
@@ -107,6 +110,10 @@ public final class FloatMlp {
     return new FloatMlp(merged, new AdapterLayout(List.of(), Map.of()));
   }
 
+  void become(AdapterLayout layout) {
+    current = with(layout);
+  }
+
   boolean isBare() {
     return adapter.isEmpty();
   }
@@ -118,7 +125,7 @@ public final class FloatMlp {
 
   /** The tensors of the adapter; a test may write into them. */
   public Map<String, TensorData> adapter() {
-    return adapter;
+    return current.adapter;
   }
 
   ModuleTree tree() {
@@ -169,6 +176,10 @@ public final class FloatMlp {
 
   /** The output: (N, width) to (N, classes). */
   public TensorData forward(TensorData x) {
+    return current.run(x);
+  }
+
+  private TensorData run(TensorData x) {
     TensorData h = x;
     for (int i = 0; i < layers; i++) {
       TensorData up = map("layers." + i + ".up", h);

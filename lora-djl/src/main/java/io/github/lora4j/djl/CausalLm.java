@@ -2,6 +2,7 @@ package io.github.lora4j.djl;
 
 import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.layer.AdapterSegment;
+import io.github.lora4j.djl.layer.AdapterSlot;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.TokenBatch;
@@ -36,7 +37,7 @@ public final class CausalLm implements AutoCloseable {
   private final Tokenizer tokenizer;
   private final LoadOptions options;
   private final Path source;
-  private final @Nullable AdapterWeights adapter;
+  private final @Nullable AdapterSlot slot;
 
   /**
    * A model.
@@ -49,17 +50,17 @@ public final class CausalLm implements AutoCloseable {
       Tokenizer tokenizer,
       LoadOptions options,
       Path source,
-      @Nullable AdapterWeights adapter) {
+      @Nullable AdapterSlot slot) {
     this.decoder = decoder;
     this.tokenizer = tokenizer;
     this.options = options;
     this.source = source;
-    this.adapter = adapter;
+    this.slot = slot;
   }
 
   /** A view of this base. */
-  CausalLm beside(AdapterWeights weights) {
-    return new CausalLm(decoder, tokenizer, options, source, weights);
+  CausalLm beside(AdapterSlot held) {
+    return new CausalLm(decoder, tokenizer, options, source, held);
   }
 
   /** A base whose weights carry the adapter. */
@@ -186,7 +187,19 @@ public final class CausalLm implements AutoCloseable {
     }
     checkIds(rows);
     TokenBatch batch = TokenBatch.of(rows);
-    try (Pass pass = Pass.inference(decoder.manager(), batch, segments(rows.length))) {
+    if (slot == null) {
+      return logits(batch, List.of());
+    }
+    AdapterWeights held = slot.acquire();
+    try {
+      return logits(batch, List.of(new AdapterSegment(held, 0, rows.length)));
+    } finally {
+      held.release();
+    }
+  }
+
+  private float[][][] logits(TokenBatch batch, List<AdapterSegment> segments) {
+    try (Pass pass = Pass.held(decoder.manager(), batch, segments)) {
       return split(decoder.logits(pass, false), batch);
     }
   }
@@ -244,12 +257,22 @@ public final class CausalLm implements AutoCloseable {
   }
 
   /**
-   * The adapter's tensors in native memory.
+   * The adapter's tensors in native memory, as they are at this moment: the view may be replaced or
+   * closed at the next, unless it can be trained.
    *
    * @return empty for a bare base
    */
   public Optional<AdapterWeights> adapter() {
-    return Optional.ofNullable(adapter);
+    return adapterSlot().map(AdapterSlot::current);
+  }
+
+  /**
+   * Where the adapter stands, for code that takes it once for a whole request.
+   *
+   * @return empty for a bare base
+   */
+  public Optional<AdapterSlot> adapterSlot() {
+    return Optional.ofNullable(slot);
   }
 
   /**
@@ -259,7 +282,7 @@ public final class CausalLm implements AutoCloseable {
    * @return at most one segment
    */
   public List<AdapterSegment> segments(int rows) {
-    return adapter == null ? List.of() : List.of(new AdapterSegment(adapter, 0, rows));
+    return adapter().map(own -> List.of(new AdapterSegment(own, 0, rows))).orElse(List.of());
   }
 
   /**
@@ -297,7 +320,7 @@ public final class CausalLm implements AutoCloseable {
    * @throws IllegalStateException if this is the model of a view, or its matrices are int8
    */
   public void save(Path directory, long maxShardBytes) throws IOException {
-    if (adapter != null) {
+    if (slot != null) {
       throw new IllegalStateException(
           "this is a view of a base with an adapter beside it: save what merge() of its PeftModel"
               + " gives, or the adapter alone by PeftModel.save");
@@ -308,7 +331,7 @@ public final class CausalLm implements AutoCloseable {
   /** Gives the weights of a base back. A view's model owns nothing: closing it does nothing. */
   @Override
   public void close() {
-    if (adapter == null) {
+    if (slot == null) {
       decoder.close();
       tokenizer.close();
     }

@@ -1,6 +1,7 @@
 package io.github.lora4j.djl;
 
 import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.layer.AdapterSlot;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.LoraBackend;
@@ -56,13 +57,16 @@ public final class DjlBackend implements LoraBackend {
       throw new IllegalArgumentException(
           "an adapter stands beside a bare base, got the model of another adapter; wrap the base");
     }
-    checkKinds(model.modules(), layout);
-    AdapterWeights weights =
-        new AdapterWeights(layout, model.decoder().manager().getDevice(), trainable);
-    CausalLm view = model.beside(weights);
+    AdapterSlot slot = new AdapterSlot(weights(model, layout, trainable));
+    CausalLm view = model.beside(slot);
     @SuppressWarnings("unchecked") // M is CausalLm: supports() said so
     M typed = (M) view;
-    return new View<>(typed, view, weights);
+    return new View<>(typed, model, slot);
+  }
+
+  private static AdapterWeights weights(CausalLm base, AdapterLayout layout, boolean trainable) {
+    checkKinds(base.modules(), layout);
+    return new AdapterWeights(layout, base.decoder().manager().getDevice(), trainable);
   }
 
   private static void checkKinds(ModuleTree tree, AdapterLayout layout) {
@@ -80,27 +84,48 @@ public final class DjlBackend implements LoraBackend {
     }
   }
 
-  private record View<M>(M model, CausalLm view, AdapterWeights weights) implements LoraView<M> {
+  private record View<M>(M model, CausalLm base, AdapterSlot slot) implements LoraView<M> {
     @Override
     public Map<String, TensorData> tensors() {
-      return weights.read();
+      AdapterWeights held = slot.acquire();
+      try {
+        return held.read();
+      } finally {
+        held.release();
+      }
+    }
+
+    @Override
+    public void replace(AdapterLayout layout) {
+      AdapterWeights next = weights(base, layout, false);
+      try {
+        slot.replace(next);
+      } catch (IllegalStateException e) {
+        next.close();
+        throw e;
+      }
     }
 
     @Override
     public M merge() {
-      @SuppressWarnings("unchecked") // as above
-      M merged = (M) view.merged(weights);
-      return merged;
+      AdapterWeights held = slot.acquire();
+      try {
+        @SuppressWarnings("unchecked") // as above
+        M merged = (M) base.merged(held);
+        return merged;
+      } finally {
+        held.release();
+      }
     }
 
     @Override
     public long nativeBytes() {
-      return weights.nativeBytes();
+      return slot.nativeBytes();
     }
 
     @Override
     public void close() {
-      weights.close();
+      slot.close();
     }
   }
 }

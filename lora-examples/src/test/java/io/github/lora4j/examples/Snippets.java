@@ -2,12 +2,17 @@ package io.github.lora4j.examples;
 
 import ai.djl.Device;
 import ai.djl.Model;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Block;
 import ai.djl.training.DefaultTrainingConfig;
 import ai.djl.training.EasyTrain;
 import ai.djl.training.Trainer;
 import ai.djl.training.dataset.RandomAccessDataset;
 import ai.djl.training.loss.Loss;
+import io.github.lora4j.AdapterLease;
+import io.github.lora4j.AdapterPool;
+import io.github.lora4j.AdapterSource;
 import io.github.lora4j.LoraConfig;
 import io.github.lora4j.LoraInit;
 import io.github.lora4j.LoraPlan;
@@ -15,6 +20,7 @@ import io.github.lora4j.PeftModel;
 import io.github.lora4j.ReducedAdapter;
 import io.github.lora4j.TargetModules;
 import io.github.lora4j.TaskType;
+import io.github.lora4j.djl.AdapterArrays;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.LoadOptions;
 import io.github.lora4j.djl.MatrixLibrary;
@@ -218,6 +224,31 @@ final class Snippets {
         view.save(Path.of("adapters/formal-and-brief"));
         merged.save(Path.of("models/formal-and-brief"));
       }
+    }
+  }
+
+  static void pool(CausalLm base) throws IOException, InterruptedException {
+    AdapterSource source = AdapterSource.directory(Path.of("adapters"));
+    try (AdapterPool<CausalLm> pool =
+        AdapterPool.builder(base, source).byteBudget(500_000_000).build()) {
+      try (AdapterLease<CausalLm> lease = pool.acquire("acme/mail")) {
+        System.out.println(
+            TextGenerator.of(lease.model())
+                .generate("### PRODUCT\n…", GenerationOptions.builder().build()));
+      }
+      System.out.println(pool.snapshot());
+    }
+  }
+
+  static void replace(PeftModel<CausalLm> live) throws IOException {
+    live.replaceWith(Path.of("adapters/mail-v2"));
+  }
+
+  static void arrays(PeftModel<CausalLm> live) {
+    try (NDManager manager = NDManager.newBaseManager()) {
+      Map<String, NDArray> arrays = AdapterArrays.copy(live, manager);
+      arrays.replaceAll((name, array) -> name.endsWith(".lora_B") ? array.mul(0.5) : array);
+      AdapterArrays.replace(live, arrays);
     }
   }
 

@@ -97,6 +97,12 @@ public final class BlockBackend implements LoraBackend {
     }
 
     @Override
+    public void replace(AdapterLayout layout) {
+      throw new UnsupportedOperationException(
+          "DJL's trainers and models hold on to the parameters of a block; load the other adapter as a view of its own and set its block");
+    }
+
+    @Override
     public M merge() {
       throw new UnsupportedOperationException(
           "DJL copies no blocks, so a merged one cannot be made beside its base; add tensors() to the parameters of a block of your own");

@@ -1,17 +1,21 @@
 package io.github.lora4j.djl.generate;
 
 import io.github.lora4j.djl.CausalLm;
+import io.github.lora4j.djl.layer.AdapterSlot;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import java.util.ArrayList;
-import java.util.LinkedHashSet;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
-/** Keeps adapters in memory while texts are generated, even if their views are closed meanwhile. */
+/**
+ * Takes the adapter of every view once, and keeps it in memory while texts are generated, even if
+ * the view is closed or replaced meanwhile.
+ */
 final class HeldAdapters implements AutoCloseable {
 
-  private final Set<AdapterWeights> held = new LinkedHashSet<>();
+  private final Map<CausalLm, AdapterWeights> held = new HashMap<>();
 
   /**
    * Holds the adapters of some models.
@@ -22,12 +26,14 @@ final class HeldAdapters implements AutoCloseable {
   HeldAdapters(List<CausalLm> models) {
     List<String> problems = new ArrayList<>();
     for (int i = 0; i < models.size(); i++) {
-      Optional<AdapterWeights> adapter = models.get(i).adapter();
-      if (adapter.isEmpty() || held.contains(adapter.get())) {
+      CausalLm model = models.get(i);
+      Optional<AdapterSlot> slot = model.adapterSlot();
+      if (slot.isEmpty() || held.containsKey(model)) {
         continue;
       }
-      if (adapter.get().tryAcquire()) {
-        held.add(adapter.get());
+      Optional<AdapterWeights> adapter = slot.get().tryAcquire();
+      if (adapter.isPresent()) {
+        held.put(model, adapter.get());
       } else {
         problems.add("request %d: its adapter is closed; load it again".formatted(i));
       }
@@ -38,9 +44,14 @@ final class HeldAdapters implements AutoCloseable {
     }
   }
 
+  /** What was taken for a model; empty for a bare base. */
+  Optional<AdapterWeights> of(CausalLm model) {
+    return Optional.ofNullable(held.get(model));
+  }
+
   @Override
   public void close() {
-    held.forEach(AdapterWeights::release);
+    held.values().forEach(AdapterWeights::release);
     held.clear();
   }
 }

@@ -32,7 +32,8 @@ import java.util.function.Consumer;
  * the stream of {@code seed + i}: alone with that seed it gives the same text.
  *
  * <p>A generator holds no memory and any number of threads may use it, or other generators on the
- * same base, at once. A view that is closed while it generates finishes first.
+ * same base, at once. A view that is closed or replaced while it generates finishes on the adapter
+ * that it began with.
  *
  * @since 0.1.0
  */
@@ -108,19 +109,16 @@ public final class TextGenerator {
         requests.stream().map(request -> encode(request.prompt(), model.tokenizer())).toList();
     check(models, prompts, options);
     List<Row> rows = new ArrayList<>();
-    for (int i = 0; i < requests.size(); i++) {
-      rows.add(
-          new Row(i, prompts.get(i), models.get(i).adapter(), model.tokenizer(), options, onText));
-    }
-    HeldAdapters held = new HeldAdapters(models);
-    try {
+    try (HeldAdapters held = new HeldAdapters(models)) {
+      for (int i = 0; i < requests.size(); i++) {
+        Optional<AdapterWeights> adapter = held.of(models.get(i));
+        rows.add(new Row(i, prompts.get(i), adapter, model.tokenizer(), options, onText));
+      }
       List<Row> grouped = grouped(rows);
       for (int start = 0; start < grouped.size(); start += options.batchSize()) {
         int end = Math.min(grouped.size(), start + options.batchSize());
         new RowBatch(model.decoder(), grouped.subList(start, end), options).run();
       }
-    } finally {
-      held.close();
     }
     return rows.stream().map(Row::text).toList();
   }

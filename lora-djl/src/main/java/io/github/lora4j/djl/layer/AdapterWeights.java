@@ -25,7 +25,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class AdapterWeights implements AutoCloseable {
 
-  private final AdapterLayout layout;
+  private final List<AdapterLayout.Pair> layoutPairs;
+  private final Map<String, List<Long>> shapes = new LinkedHashMap<>();
   private final NDManager manager;
   private final NDArray values;
   private final @Nullable NDArray gradients;
@@ -45,11 +46,21 @@ public final class AdapterWeights implements AutoCloseable {
    * @param trainable whether to allocate gradients
    */
   public AdapterWeights(AdapterLayout layout, Device device, boolean trainable) {
-    this.layout = layout;
+    this.layoutPairs = layout.pairs();
+    layout.values().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
     this.manager = Engines.newManager(device);
     this.elements = layout.values().values().stream().mapToLong(t -> t.values().length).sum();
-    this.values = manager.create(new Shape(elements), DataType.FLOAT32);
-    this.gradients = trainable ? manager.zeros(new Shape(elements), DataType.FLOAT32) : null;
+    try {
+      this.values = manager.create(new Shape(elements), DataType.FLOAT32);
+      this.gradients = trainable ? manager.zeros(new Shape(elements), DataType.FLOAT32) : null;
+      fill(layout);
+    } catch (RuntimeException e) {
+      manager.close();
+      throw e;
+    }
+  }
+
+  private void fill(AdapterLayout layout) {
     Kernels kernels = Kernels.get();
     long start = 0;
     for (Map.Entry<String, TensorData> entry : layout.values().entrySet()) {
@@ -109,12 +120,12 @@ public final class AdapterWeights implements AutoCloseable {
   }
 
   /**
-   * Where the pairs stand.
+   * Where the pairs stand, and a copy of the current values: they are kept in native memory only.
    *
-   * @return the layout given at the start; its values are the initial ones
+   * @return the pairs given at the start, the values in their order
    */
   public AdapterLayout layout() {
-    return layout;
+    return new AdapterLayout(layoutPairs, read());
   }
 
   /**
@@ -132,7 +143,7 @@ public final class AdapterWeights implements AutoCloseable {
    * @return false if every pair has dropout 0
    */
   public boolean dropsOut() {
-    return layout.pairs().stream().anyMatch(pair -> pair.dropout() > 0);
+    return layoutPairs.stream().anyMatch(pair -> pair.dropout() > 0);
   }
 
   /**
@@ -208,14 +219,17 @@ public final class AdapterWeights implements AutoCloseable {
     float[] all = flat.toFloatArray();
     Map<String, TensorData> tensors = new LinkedHashMap<>();
     int start = 0;
-    for (Map.Entry<String, TensorData> entry : layout.values().entrySet()) {
-      int count = entry.getValue().values().length;
+    for (Map.Entry<String, List<Long>> entry : shapes.entrySet()) {
+      int end = start + count(entry.getValue());
       tensors.put(
-          entry.getKey(),
-          new TensorData(entry.getValue().shape(), Arrays.copyOfRange(all, start, start + count)));
-      start += count;
+          entry.getKey(), new TensorData(entry.getValue(), Arrays.copyOfRange(all, start, end)));
+      start = end;
     }
     return tensors;
+  }
+
+  private static int count(List<Long> shape) {
+    return Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
   }
 
   /**
@@ -226,12 +240,12 @@ public final class AdapterWeights implements AutoCloseable {
   public void write(Map<String, TensorData> tensors) {
     float[] all = new float[Math.toIntExact(elements)];
     int start = 0;
-    for (Map.Entry<String, TensorData> entry : layout.values().entrySet()) {
+    for (Map.Entry<String, List<Long>> entry : shapes.entrySet()) {
       TensorData tensor = tensors.get(entry.getKey());
-      if (tensor == null || !tensor.shape().equals(entry.getValue().shape())) {
+      if (tensor == null || !tensor.shape().equals(entry.getValue())) {
         throw new IllegalArgumentException(
             "tensor %s: wanted shape %s, got %s"
-                .formatted(entry.getKey(), entry.getValue().shape(), tensor));
+                .formatted(entry.getKey(), entry.getValue(), tensor));
       }
       System.arraycopy(tensor.values(), 0, all, start, tensor.values().length);
       start += tensor.values().length;
@@ -265,6 +279,10 @@ public final class AdapterWeights implements AutoCloseable {
     return !closing;
   }
 
+  synchronized boolean isClosed() {
+    return closing;
+  }
+
   void acquire() {
     if (!tryAcquire()) {
       throw closed();
@@ -279,7 +297,7 @@ public final class AdapterWeights implements AutoCloseable {
     users++;
   }
 
-  private static IllegalStateException closed() {
+  static IllegalStateException closed() {
     return new IllegalStateException("the adapter is closed; load it again");
   }
 
@@ -291,6 +309,7 @@ public final class AdapterWeights implements AutoCloseable {
     }
   }
 
+  /** Closes it for new uses; the memory goes back at once, or when the last use ends. */
   @Override
   public synchronized void close() {
     if (!closing) {

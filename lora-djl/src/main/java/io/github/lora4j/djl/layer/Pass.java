@@ -61,6 +61,20 @@ public final class Pass implements AutoCloseable {
   }
 
   /**
+   * A pass without dropout, of adapters that the caller has acquired for longer than the pass: that
+   * they are closed or replaced meanwhile does not keep it from beginning.
+   *
+   * @param parent manager of the model
+   * @param batch the sequences
+   * @param segments which rows see which adapter
+   * @return the pass, to be closed before the adapters are released
+   */
+  public static Pass held(NDManager parent, TokenBatch batch, List<AdapterSegment> segments) {
+    List<Range> ranges = acquire(parent, batch, segments, AdapterWeights::acquireAgain);
+    return new Pass(parent.newSubManager(), batch, ranges, NO_DROPOUT, null, null, true);
+  }
+
+  /**
    * A pass that reads and extends a cache: whole prompts if the cache is empty, else one token a
    * row.
    *
