@@ -171,9 +171,6 @@ final class AdapterReader {
         continue;
       }
       used.add(found.get().name());
-      for (String repeated : keys.repeated(entry.getKey())) {
-        find(tensors, repeated).ifPresent(again -> used.add(again.name()));
-      }
       if (isOfShape(found.get(), entry.getKey(), entry.getValue(), problems)) {
         read(tensors, found.get(), entry.getKey(), problems)
             .ifPresent(tensor -> values.put(entry.getKey(), tensor));
@@ -182,7 +179,7 @@ final class AdapterReader {
     Map<String, TensorData> frozen = matrices.read(used, problems);
     int foreign = 0;
     for (TensorEntry tensor : tensors.tensors()) {
-      if (!used.contains(tensor.name())) {
+      if (!used.contains(tensor.name()) && !keys.repeats(tensor.name())) {
         foreign++;
         problems.add(shorten(tensor.name()) + ": not a tensor of this adapter, refused");
       }

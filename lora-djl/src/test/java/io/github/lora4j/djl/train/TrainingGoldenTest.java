@@ -38,7 +38,11 @@ final class TrainingGoldenTest {
     "linear, true",
     "every-linear-cosine, false",
     "bias-all, false",
-    "ragged-epoch, false"
+    "ragged-epoch, false",
+    "embedding, false",
+    "embedding, true",
+    "whole-modules, false",
+    "whole-modules, true"
   })
   void curveAndFinalAdapterEqualHuggingFaceTrainer(
       String name, boolean recompute, @TempDir Path directory) throws IOException {
