@@ -13,6 +13,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A view: a base model with an adapter beside it. The base is shared by all its views and never
@@ -28,6 +30,8 @@ import java.util.Objects;
  * @since 0.1.0
  */
 public final class PeftModel<M> implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(PeftModel.class);
 
   /** Seed of the initialisation where none is given. */
   private static final long DEFAULT_SEED = 42;
@@ -74,6 +78,7 @@ public final class PeftModel<M> implements AutoCloseable {
     Objects.requireNonNull(base, "base");
     LoraBackend backend = Backends.of(base);
     LoraPlan plan = LoraPlan.of(backend.modules(base), config);
+    warnIfUntied(plan);
     Map<String, TensorData> values = new LinkedHashMap<>();
     for (LoraLinear pair : plan.pairs()) {
       InitialPair initial = InitialPair.of(plan, pair, seed);
@@ -144,6 +149,16 @@ public final class PeftModel<M> implements AutoCloseable {
       }
     }
     return attach(backend, base, loaded.plan(), new Tensors(values, loaded.frozen()), trainable);
+  }
+
+  private static void warnIfUntied(LoraPlan plan) {
+    List<String> untied = new Vocabulary(plan.tree()).untiedBy(plan);
+    if (!untied.isEmpty()) {
+      log.warn(
+          "head and embedding of {} share one matrix; the adapter changes what {} computes and nothing else",
+          plan.tree().modelClass(),
+          untied);
+    }
   }
 
   /** Trained tensors, and matrices that stand in the place of the base's. */

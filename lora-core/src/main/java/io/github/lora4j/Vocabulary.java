@@ -51,6 +51,23 @@ final class Vocabulary {
         && tree.parameters().stream().noneMatch(p -> p.name().equals(nameOf(module)));
   }
 
+  /**
+   * What an adapter changes of a matrix that head and embedding share, by path; the other one keeps
+   * the base's.
+   */
+  List<String> untiedBy(LoraPlan plan) {
+    if (modules().stream().noneMatch(this::isTied)) {
+      return List.of();
+    }
+    return modules().stream()
+        .filter(
+            module ->
+                plan.pairs().stream().anyMatch(pair -> pair.path().equals(module.path()))
+                    || plan.copies().stream().anyMatch(p -> p.name().equals(nameOf(module))))
+        .map(TargetModule::path)
+        .toList();
+  }
+
   static String nameOf(TargetModule module) {
     return module.path() + WEIGHT;
   }
