@@ -205,11 +205,13 @@ public record LoraPlan(
    * <ul>
    *   <li>weights: matrices at their stored width, vectors in fp32
    *   <li>adapter: 20 bytes a trained parameter (value, gradient, two moments, mask)
-   *   <li>kept: N·c·(h + Σo + Σr) for a layer that is kept, N·c·h for one that is recomputed
+   *   <li>kept: N·c·(h + Σo + Σr) for a layer that is kept, N·c·h for one that is recomputed, and
+   *       as much if anything before the layers is trained
    *   <li>block: N·c·(2h + max o + widest input of a pair), and what a layer keeps where none is
    *       kept
    *   <li>head: 4·N·c·h, and for M labels, or as many as the engine takes at a time, M·(c·w + 12·h)
-   *       with the w words of the vocabulary that it scores at a time
+   *       with the w words of the vocabulary that it scores at a time, M·((c+4)·w + 12·h) if the
+   *       head is trained
    *   <li>where weights are converted to be computed with, as much of the largest matrix as the
    *       engine converts at a time
    *   <li>runtime: the engine's constant

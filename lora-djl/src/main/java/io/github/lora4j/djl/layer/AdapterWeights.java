@@ -37,6 +37,7 @@ public final class AdapterWeights implements AutoCloseable {
   private final Map<String, LowRank> pairs = new LinkedHashMap<>();
   private final Map<String, NDArray> frozen = new LinkedHashMap<>();
   private final long elements;
+  private final long frozenElements;
   private final boolean ownsMatrices;
   private int users;
   private boolean closing;
@@ -49,9 +50,11 @@ public final class AdapterWeights implements AutoCloseable {
    * @param trainable whether to allocate gradients
    */
   public AdapterWeights(AdapterLayout layout, Device device, boolean trainable) {
-    this.layout = layout;
+    // of what is frozen, which may be large, one copy is enough: the native one
+    this.layout = new AdapterLayout(layout.pairs(), layout.values());
     this.manager = Engines.newManager(device);
     this.elements = layout.values().values().stream().mapToLong(t -> t.values().length).sum();
+    this.frozenElements = layout.frozen().values().stream().mapToLong(t -> t.values().length).sum();
     this.ownsMatrices = hasMatrices(layout);
     this.values = manager.create(new Shape(elements), DataType.FLOAT32);
     this.gradients = trainable ? manager.zeros(new Shape(elements), DataType.FLOAT32) : null;
@@ -87,6 +90,11 @@ public final class AdapterWeights implements AutoCloseable {
     return manager.create(tensor.values(), new Shape(shape));
   }
 
+  private static TensorData dataOf(NDArray array) {
+    List<Long> shape = Arrays.stream(array.getShape().getShape()).boxed().toList();
+    return new TensorData(shape, array.toFloatArray());
+  }
+
   private NDArray require(String name) {
     NDArray view = views.get(name);
     if (view == null) {
@@ -109,7 +117,7 @@ public final class AdapterWeights implements AutoCloseable {
   /**
    * Where the pairs stand.
    *
-   * @return the layout given at the start; its values are the initial ones
+   * @return the layout given at the start, without what is frozen; its values are the initial ones
    */
   public AdapterLayout layout() {
     return layout;
@@ -214,7 +222,7 @@ public final class AdapterWeights implements AutoCloseable {
    */
   public Map<String, TensorData> read() {
     Map<String, TensorData> all = copyOf(values);
-    layout.frozen().forEach(all::put);
+    frozen.forEach((name, array) -> all.put(name, dataOf(array)));
     return all;
   }
 
@@ -271,10 +279,9 @@ public final class AdapterWeights implements AutoCloseable {
    * @return bytes, 0 after the memory went back
    */
   public synchronized long nativeBytes() {
-    long others = layout.frozen().values().stream().mapToLong(t -> t.values().length).sum();
     return closing && users == 0
         ? 0
-        : elements * (gradients == null ? 4 : 8) + others * Float.BYTES;
+        : elements * (gradients == null ? 4 : 8) + frozenElements * Float.BYTES;
   }
 
   /**

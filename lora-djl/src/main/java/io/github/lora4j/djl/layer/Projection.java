@@ -16,9 +16,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Projection {
 
-  private static final String WEIGHT = ".weight";
-
   private final String path;
+  private final String weightName;
   private final FrozenMatrix weight;
   private final @Nullable NDArray bias;
 
@@ -31,6 +30,7 @@ public final class Projection {
    */
   public Projection(String path, FrozenMatrix weight, @Nullable NDArray bias) {
     this.path = path;
+    this.weightName = path + ".weight";
     this.weight = weight;
     this.bias = bias;
   }
@@ -111,7 +111,7 @@ public final class Projection {
   }
 
   private NDArray base(NDArray x, Pass pass) {
-    if (pass.ownsMatrices()) {
+    if (pass.ownsMatrices() && isOwned(pass)) {
       return own(x, pass);
     }
     if (bias == null) {
@@ -139,14 +139,18 @@ public final class Projection {
     return bias == null ? y : withBiases(y, bias, pass);
   }
 
+  private boolean isOwned(Pass pass) {
+    return pass.ranges().stream().anyMatch(range -> weightOf(range.adapter()) != weight);
+  }
+
   private FrozenMatrix weightOf(@Nullable AdapterWeights adapter) {
-    NDArray own = adapter == null ? null : adapter.own(path + WEIGHT);
+    NDArray own = adapter == null ? null : adapter.own(weightName);
     return own == null ? weight : weight.replacedBy(own);
   }
 
   private @Nullable NDArray weightGradient(Pass pass) {
     AdapterWeights adapter = pass.only();
-    return adapter == null ? null : adapter.ownGradient(path + WEIGHT);
+    return adapter == null ? null : adapter.ownGradient(weightName);
   }
 
   private NDArray withBiases(NDArray y, NDArray bias, Pass pass) {
