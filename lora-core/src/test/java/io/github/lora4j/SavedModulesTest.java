@@ -131,6 +131,8 @@ class SavedModulesTest {
           (name, gradient) -> step(requireNonNull(peft.model().adapter().get(name)), gradient));
       after = peft.model().forward(x);
       peft.save(directory);
+      assertThat(Files.size(directory.resolve("adapter_model.safetensors")))
+          .isEqualTo(peft.plan().fileBytes());
     }
 
     assertThat(after).isNotEqualTo(before);

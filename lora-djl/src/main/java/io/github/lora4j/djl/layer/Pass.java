@@ -271,7 +271,12 @@ public final class Pass implements AutoCloseable {
 
   /** Whether an adapter of this pass brings a whole matrix in the place of one of the base. */
   boolean ownsMatrices() {
-    return ranges.stream().anyMatch(range -> range.adapter().ownsMatrices());
+    for (Range range : ranges) { // asked by every layer of every token
+      if (range.adapter().ownsMatrices()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** The adapter of a pass that has one for all tokens, else null. */
