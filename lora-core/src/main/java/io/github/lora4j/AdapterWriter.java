@@ -3,6 +3,7 @@ package io.github.lora4j;
 import io.github.lora4j.io.AtomicDirectory;
 import io.github.lora4j.io.AtomicFile;
 import io.github.lora4j.io.SafetensorsWriter;
+import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -22,10 +23,10 @@ final class AdapterWriter {
   static void write(Path directory, LoraPlan plan, Map<String, TensorData> tensors)
       throws IOException {
     LoraConfig config = forFile(plan);
-    AdapterKeys keys = new AdapterKeys(plan.pairs());
+    AdapterKeys keys = new AdapterKeys(plan);
     SafetensorsWriter weights = new SafetensorsWriter();
-    tensors.forEach(
-        (name, tensor) -> weights.add(keys.inFile(name), tensor.shape(), tensor.values()));
+    withTiedHead(plan, tensors)
+        .forEach((name, tensor) -> weights.add(keys.inFile(name), tensor.shape(), tensor.values()));
     boolean ownCard = isOurs(directory.resolve(CARD));
     AtomicDirectory.write(
         directory,
@@ -39,6 +40,24 @@ final class AdapterWriter {
           weights.writeTo(aside.resolve(WEIGHTS));
           AtomicFile.write(aside.resolve(LoraConfigKeys.FILE_NAME), utf8(config.toJson()));
         });
+  }
+
+  /** An embedding in the place of the base's is that of a tied head too: PEFT writes it twice. */
+  private static Map<String, TensorData> withTiedHead(
+      LoraPlan plan, Map<String, TensorData> tensors) {
+    Map<String, TensorData> all = new LinkedHashMap<>(tensors);
+    Vocabulary vocabulary = new Vocabulary(plan.tree());
+    for (TargetModule head : vocabulary.modules()) {
+      for (TargetModule module : vocabulary.modules()) {
+        String table = Vocabulary.nameOf(module);
+        boolean frozen = plan.copies().stream().noneMatch(copy -> copy.name().equals(table));
+        TensorData values = tensors.get(table);
+        if (vocabulary.isTied(head) && frozen && values != null) {
+          all.putIfAbsent(Vocabulary.nameOf(head), values);
+        }
+      }
+    }
+    return all;
   }
 
   private static boolean isOurs(Path card) throws IOException {

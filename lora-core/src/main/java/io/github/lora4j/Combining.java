@@ -50,6 +50,6 @@ final class Combining {
   }
 
   private static <M> PeftModel<M> sibling(M base, AdapterValues adapter) {
-    return PeftModel.attach(base, adapter.plan(), adapter.tensors(), false);
+    return PeftModel.view(base, AdapterState.split(adapter.plan(), adapter.tensors()), false);
   }
 }

@@ -20,8 +20,9 @@ record InitialValues(LoraPlan plan, LoraBackend backend, Object base) {
         TensorData[] start = start(pair);
         put(pair, start[0], start[1], start, values);
       } else {
-        values.put(pair.path() + ".lora_A", pair.initialA(init, seed));
-        values.put(pair.path() + ".lora_B", pair.initialB(init, seed));
+        InitialPair initial = InitialPair.of(plan, pair, seed);
+        values.put(pair.path() + ".lora_A", initial.a());
+        values.put(pair.path() + ".lora_B", initial.b());
       }
       if (plan.config().dora()) {
         values.put(
@@ -29,6 +30,9 @@ record InitialValues(LoraPlan plan, LoraBackend backend, Object base) {
       }
     }
     addBiases(values);
+    for (ParameterInfo copy : plan.copies()) {
+      values.put(copy.name(), backend.parameter(base, copy.name()));
+    }
     return values;
   }
 

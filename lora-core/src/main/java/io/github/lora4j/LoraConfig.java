@@ -24,6 +24,8 @@ import java.util.Optional;
  * @param dropout probability in [0, 1) that an element of a pair's input is dropped while training
  * @param targetModules which modules get a pair
  * @param excludeModules which modules do not, though they are targets; empty for no exclusion
+ * @param modulesToSave names or ends of paths of modules that the adapter trains whole copies of;
+ *     they get no pair
  * @param layersToTransform indices of the layers to adapt, from 0; empty for all
  * @param layersPattern names of the module lists in which {@code layersToTransform} counts; empty
  *     for the first numbered segment of a path
@@ -52,6 +54,7 @@ public record LoraConfig(
     double dropout,
     TargetModules targetModules,
     Optional<TargetModules> excludeModules,
+    List<String> modulesToSave,
     List<Integer> layersToTransform,
     List<String> layersPattern,
     Map<String, Integer> rankPattern,
@@ -75,6 +78,7 @@ public record LoraConfig(
     Objects.requireNonNull(targetModules, "targetModules");
     Objects.requireNonNull(bias, "bias");
     Objects.requireNonNull(init, "init");
+    modulesToSave = List.copyOf(modulesToSave);
     layersToTransform = List.copyOf(layersToTransform);
     layersPattern = List.copyOf(layersPattern);
     rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
@@ -84,6 +88,7 @@ public record LoraConfig(
         new LoraConfigCheck()
             .numbers(rank, alpha, dropout)
             .targets(targetModules, excludeModules)
+            .modulesToSave(modulesToSave)
             .layers(targetModules, layersToTransform, layersPattern)
             .patterns(rankPattern, alphaPattern)
             .problems();
@@ -136,6 +141,7 @@ public record LoraConfig(
     builder.dropout = dropout;
     builder.targetModules = targetModules;
     builder.excludeModules = excludeModules;
+    builder.modulesToSave = modulesToSave;
     builder.layersToTransform = layersToTransform;
     builder.layersPattern = layersPattern;
     builder.rankPattern = rankPattern;
@@ -165,6 +171,7 @@ public record LoraConfig(
     private double dropout;
     private TargetModules targetModules = new TargetModules.DefaultsOfModel();
     private Optional<TargetModules> excludeModules = Optional.empty();
+    private List<String> modulesToSave = List.of();
     private List<Integer> layersToTransform = List.of();
     private List<String> layersPattern = List.of();
     private Map<String, Integer> rankPattern = Map.of();
@@ -253,6 +260,18 @@ public record LoraConfig(
      */
     public Builder excludeModules(TargetModules excluded) {
       this.excludeModules = Optional.of(excluded);
+      return this;
+    }
+
+    /**
+     * Trains whole copies of some modules beside the pairs, e.g. a head or a norm. The adapter owns
+     * the copies; the base keeps its own.
+     *
+     * @param names names or ends of paths
+     * @return this
+     */
+    public Builder modulesToSave(String... names) {
+      this.modulesToSave = List.of(names);
       return this;
     }
 
@@ -402,6 +421,7 @@ public record LoraConfig(
           dropout,
           targetModules,
           excludeModules,
+          modulesToSave,
           layersToTransform,
           layersPattern,
           rankPattern,

@@ -32,6 +32,7 @@ final class LoraConfigKeys {
           "layers_to_transform",
           "lora_alpha",
           "lora_dropout",
+          "modules_to_save",
           "peft_type",
           "peft_version",
           "r",
@@ -46,7 +47,7 @@ final class LoraConfigKeys {
   static {
     for (String key :
         ("alora_invocation_tokens arrow_config corda_config eva_config kasa_config layer_replication"
-                + " lora_ga_config megatron_config modules_to_save monteclora_config"
+                + " lora_ga_config megatron_config monteclora_config"
                 + " target_parameters trainable_token_indices use_bdlora velora_config")
             .split(" ", -1)) {
       UNSUPPORTED.put(key, "null");

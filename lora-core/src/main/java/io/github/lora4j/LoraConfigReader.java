@@ -94,6 +94,7 @@ final class LoraConfigReader {
     fields.number("lora_dropout").ifPresent(builder::dropout);
     targets("target_modules").ifPresent(builder::targetModules);
     targets("exclude_modules").filter(this::isGiven).ifPresent(builder::excludeModules);
+    builder.modulesToSave(fields.texts("modules_to_save").toArray(String[]::new));
     builder.layers(fields.wholes("layers_to_transform"), layersPattern());
     builder.rankPattern(fields.wholesByName("rank_pattern"));
     builder.alphaPattern(fields.numbersByName("alpha_pattern"));

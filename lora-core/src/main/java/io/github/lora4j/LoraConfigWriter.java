@@ -33,6 +33,7 @@ final class LoraConfigWriter {
     out.add("layers_to_transform", layers(config.layersToTransform()));
     out.add("lora_alpha", number(config.alpha()));
     out.add("lora_dropout", PythonJson.decimal(config.dropout()));
+    out.add("modules_to_save", names(config.modulesToSave()));
     out.addProperty("peft_type", "LORA");
     out.addProperty("peft_version", LoraConfigKeys.PEFT_VERSION);
     out.addProperty("r", config.rank());

@@ -10,7 +10,10 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.function.BiFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A view: a base model with an adapter beside it. The base is shared by all its views and never
@@ -27,6 +30,8 @@ import java.util.function.BiFunction;
  * @since 0.1.0
  */
 public final class PeftModel<M> implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(PeftModel.class);
 
   /** Seed of the initialisation where none is given. */
   private static final long DEFAULT_SEED = 42;
@@ -77,7 +82,9 @@ public final class PeftModel<M> implements AutoCloseable {
     Objects.requireNonNull(base, "base");
     LoraBackend backend = Backends.of(base);
     LoraPlan plan = LoraPlan.of(backend.modules(base), config);
-    return view(base, plan, new InitialValues(plan, backend, base).fresh(seed), true);
+    warnIfUntied(plan);
+    Map<String, TensorData> values = new InitialValues(plan, backend, base).fresh(seed);
+    return view(base, new AdapterState(plan, values, Map.of()), true);
   }
 
   /**
@@ -201,33 +208,35 @@ public final class PeftModel<M> implements AutoCloseable {
 
   private static <M> PeftModel<M> load(M base, AdapterFiles files, boolean trainable)
       throws IOException {
+    return view(base, AdapterState.of(read(base, files, false), base), trainable);
+  }
+
+  /** Reads an adapter against a base; what it holds of the base's own is left out. */
+  static AdapterReader.Loaded read(Object base, AdapterFiles files, boolean hash)
+      throws IOException {
     Objects.requireNonNull(base, "base");
-    AdapterReader.Loaded loaded = AdapterReader.read(files, Backends.of(base).modules(base), false);
-    return attach(base, loaded.plan(), loaded.values(), trainable);
+    LoraBackend backend = Backends.of(base);
+    return AdapterReader.read(
+        files,
+        backend.modules(base),
+        (name, row, rows) -> backend.holds(base, name, row, rows),
+        hash);
   }
 
-  /** Copies an adapter that was read beside the base; what files leave to the base is completed. */
-  static <M> PeftModel<M> attach(
-      M base, LoraPlan plan, Map<String, TensorData> values, boolean trainable) {
-    return view(base, plan, completed(base, plan, values), trainable);
+  private static void warnIfUntied(LoraPlan plan) {
+    List<String> untied = new Vocabulary(plan.tree()).untiedBy(plan);
+    if (!untied.isEmpty()) {
+      log.warn(
+          "head and embedding of {} share one matrix; the adapter changes what {} computes and nothing else",
+          plan.tree().modelClass(),
+          untied);
+    }
   }
 
-  private static Map<String, TensorData> completed(
-      Object base, LoraPlan plan, Map<String, TensorData> values) {
-    return new InitialValues(plan, Backends.of(base), base).completed(values);
-  }
-
-  private static <M> PeftModel<M> view(
-      M base, LoraPlan plan, Map<String, TensorData> values, boolean trainable) {
-    LoraView<M> view = Backends.of(base).attach(base, layout(plan, values), trainable);
-    return new PeftModel<>(base, plan, view, trainable);
-  }
-
-  private static AdapterLayout layout(LoraPlan plan, Map<String, TensorData> values) {
-    return new AdapterLayout(
-        plan.pairs().stream().map(AdapterKeys::pair).toList(),
-        values,
-        plan.config().init().takesFromBase());
+  /** Copies an adapter beside the base. */
+  static <M> PeftModel<M> view(M base, AdapterState state, boolean trainable) {
+    LoraView<M> view = Backends.of(base).attach(base, state.layout(), trainable);
+    return new PeftModel<>(base, state.plan(), view, trainable);
   }
 
   /** Plan and tensors of one adapter, also while another takes its place. */
@@ -391,7 +400,15 @@ public final class PeftModel<M> implements AutoCloseable {
    * @throws LoraException if it does not fit the base or has other tensors than this view
    */
   public Map<String, TensorData> readTensors(Path directory) throws IOException {
-    Map<String, TensorData> read = AdapterReader.read(directory, plan.tree()).values();
+    Set<String> own = view.tensors().keySet();
+    AdapterReader.Loaded loaded =
+        AdapterReader.read(
+            AdapterFiles.in(directory),
+            Backends.of(base).modules(base),
+            (name, row, rows) -> !own.contains(name),
+            false);
+    Map<String, TensorData> read = new LinkedHashMap<>(loaded.values());
+    read.putAll(loaded.frozen());
     List<String> differences = TensorDifferences.of(plan, read, "file", "view");
     if (!differences.isEmpty()) {
       throw new LoraException(
@@ -449,13 +466,12 @@ public final class PeftModel<M> implements AutoCloseable {
       throw new LoraException(
           "the tensors are not those of the configuration:\n  " + String.join("\n  ", problems));
     }
-    replace(next, tensors);
+    replace(AdapterState.split(next, tensors));
   }
 
   private void replaceWith(AdapterFiles files) throws IOException {
     requireReplaceable();
-    AdapterReader.Loaded loaded = AdapterReader.read(files, plan.tree(), false);
-    replace(loaded.plan(), completed(base, loaded.plan(), loaded.values()));
+    replace(AdapterState.of(read(base, files, false), base));
   }
 
   private void requireReplaceable() {
@@ -466,16 +482,11 @@ public final class PeftModel<M> implements AutoCloseable {
     }
   }
 
-  private void replace(LoraPlan next, Map<String, TensorData> values) {
-    // in the order of files, so that a saved adapter does not depend on how it came in
-    Map<String, TensorData> ordered = new LinkedHashMap<>();
-    next.shapes().keySet().stream()
-        .filter(values::containsKey)
-        .forEach(name -> ordered.put(name, Objects.requireNonNull(values.get(name))));
-    AdapterLayout layout = layout(next, ordered);
+  private void replace(AdapterState next) {
+    AdapterLayout layout = next.layout();
     synchronized (replacing) {
       view.replace(layout);
-      plan = next;
+      plan = next.plan();
     }
   }
 

@@ -1,6 +1,5 @@
 package io.github.lora4j;
 
-import io.github.lora4j.spi.ModuleTree;
 import java.io.IOException;
 import java.io.InterruptedIOException;
 import java.net.SocketTimeoutException;
@@ -14,7 +13,6 @@ import java.util.function.LongSupplier;
 final class PoolLoader<M> {
 
   private final M base;
-  private final ModuleTree tree;
   private final AdapterSource source;
   private final PoolState<M> state;
   private final PoolEvents events;
@@ -23,7 +21,6 @@ final class PoolLoader<M> {
   PoolLoader(
       M base, AdapterSource source, PoolState<M> state, PoolEvents events, LongSupplier nanoTime) {
     this.base = base;
-    this.tree = Backends.of(base).modules(base);
     this.source = source;
     this.state = state;
     this.events = events;
@@ -57,9 +54,10 @@ final class PoolLoader<M> {
   }
 
   private Resident<M> resident(Flight<M> flight) throws IOException {
-    AdapterReader.Loaded loaded = AdapterReader.read(source.fetch(flight.id()), tree, true);
-    free(state.reserve(flight, Float.BYTES * loaded.plan().elements()));
-    PeftModel<M> peft = PeftModel.attach(base, loaded.plan(), loaded.values(), false);
+    AdapterReader.Loaded loaded = PeftModel.read(base, source.fetch(flight.id()), true);
+    AdapterState adapter = AdapterState.of(loaded, base);
+    free(state.reserve(flight, Float.BYTES * adapter.elements()));
+    PeftModel<M> peft = PeftModel.view(base, adapter, false);
     try {
       free(state.reserve(flight, peft.nativeBytes())); // if the engine keeps other types
       return new Resident<>(flight.id(), peft, loaded.sha256().orElseThrow(), nanoTime.getAsLong());

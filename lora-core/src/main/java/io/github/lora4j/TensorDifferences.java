@@ -11,7 +11,7 @@ final class TensorDifferences {
   private TensorDifferences() {}
 
   /**
-   * Compares names and shapes.
+   * Compares names and shapes. Matrices of the vocabulary may stand beside what the plan wants.
    *
    * @param left what to call the tensors
    * @param right what to call what the plan wants
@@ -28,9 +28,13 @@ final class TensorDifferences {
             differences.add("%s: %s %s, %s %s".formatted(name, left, found, right, shape));
           }
         });
-    tensors.keySet().stream()
-        .filter(name -> !shapes.containsKey(name))
-        .forEach(name -> differences.add(name + ": not in this " + right));
+    Map<String, List<Long>> vocabulary = new Vocabulary(plan.tree()).shapes();
+    tensors.forEach(
+        (name, tensor) -> {
+          if (!shapes.containsKey(name) && !tensor.shape().equals(vocabulary.get(name))) {
+            differences.add(name + ": not in this " + right);
+          }
+        });
     return differences;
   }
 

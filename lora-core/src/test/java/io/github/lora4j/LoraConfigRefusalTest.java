@@ -24,7 +24,6 @@ class LoraConfigRefusalTest {
   @CsvSource(
       delimiter = '¦',
       value = {
-        "modules_to_save ¦ [\"classifier\"] ¦ null",
         "lora_bias ¦ true ¦ false",
         "use_qalora ¦ true ¦ false",
         "ensure_weight_tying ¦ true ¦ false",

@@ -136,6 +136,7 @@ class LoraConfigTest {
             0.1,
             TargetModules.of("b", "a"),
             Optional.of(TargetModules.matching("x.*")),
+            List.of("head"),
             List.of(1),
             List.of("h"),
             Map.of("b", 2),

@@ -1,5 +1,6 @@
 package io.github.lora4j.spi;
 
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -27,7 +28,8 @@ public interface LoraBackend {
   ModuleTree modules(Object model);
 
   /**
-   * Reads a parameter of the base, e.g. a bias that an adapter will own a copy of.
+   * Reads a parameter of the base, e.g. a bias that an adapter will own a copy of. A head that is
+   * tied to an embedding has a name of its own here, though it is no parameter of its own.
    *
    * @param model a model that this engine supports
    * @param name the parameter's name in {@link ModuleTree#parameters()}
@@ -79,6 +81,23 @@ public interface LoraBackend {
     throw new UnsupportedOperationException(
         getClass().getSimpleName()
             + " decomposes no matrices, which LoraInit.PISSA and OLORA start from; use KAIMING");
+  }
+
+  /**
+   * Whether rows of a matrix of the base have given values, as far as the base can tell: it
+   * compares in the type that it stores the matrix in.
+   *
+   * @param model a model that this engine supports
+   * @param name the matrix's name, as for {@link #parameter}
+   * @param firstRow first of the rows, from 0
+   * @param rows their values, (count, width)
+   * @return false if an element differs
+   */
+  default boolean holds(Object model, String name, int firstRow, TensorData rows) {
+    float[] own = parameter(model, name).values();
+    int from = firstRow * Math.toIntExact(rows.shape().get(1));
+    float[] given = rows.values();
+    return Arrays.equals(own, from, from + given.length, given, 0, given.length);
   }
 
   /**

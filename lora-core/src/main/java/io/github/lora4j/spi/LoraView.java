@@ -19,7 +19,7 @@ public interface LoraView<M> extends AutoCloseable {
 
   /**
    * Copies the adapter's tensors to the heap, in the order and under the names of {@link
-   * AdapterLayout#values()}.
+   * AdapterLayout#values()}, those of {@link AdapterLayout#frozen()} after them.
    *
    * @return the current values, fp32
    */

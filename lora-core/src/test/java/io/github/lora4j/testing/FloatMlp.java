@@ -37,6 +37,7 @@ public final class FloatMlp {
   private FloatMlp(Map<String, TensorData> weights, AdapterLayout layout) {
     this.weights = weights;
     this.adapter = new LinkedHashMap<>(layout.values());
+    this.adapter.putAll(layout.frozen());
     this.layers = (weights.size() - 2) / 4;
     for (AdapterLayout.Pair p : layout.pairs()) {
       pairs.put(
@@ -250,6 +251,7 @@ public final class FloatMlp {
   private TensorData unmap(
       String path, TensorData dy, TensorData x, Map<String, TensorData> gradients) {
     keep(path + ".bias", ops.sumRows(dy), gradients);
+    keep(path + ".weight", ops.matMul(dy, true, x, false), gradients);
     TensorData dx = ops.matMul(dy, false, weight(path + ".weight"), false);
     LoraLinear pair = pairs.get(path);
     if (pair == null) {

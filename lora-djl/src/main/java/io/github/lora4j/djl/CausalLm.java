@@ -8,11 +8,12 @@ import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.TokenBatch;
 import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.TargetModule;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +39,7 @@ public final class CausalLm implements AutoCloseable {
   private final LoadOptions options;
   private final Path source;
   private final @Nullable AdapterSlot slot;
+  private final List<String> wordMatrices;
 
   /**
    * A model.
@@ -56,6 +58,7 @@ public final class CausalLm implements AutoCloseable {
     this.options = options;
     this.source = source;
     this.slot = slot;
+    this.wordMatrices = slot == null ? List.of() : wordMatrices(decoder);
   }
 
   /** A view of this base. */
@@ -66,6 +69,22 @@ public final class CausalLm implements AutoCloseable {
   /** A base whose weights carry the adapter. */
   CausalLm merged(AdapterWeights weights) {
     return new CausalLm(decoder.merged(weights), tokenizer.shared(), options, source, null);
+  }
+
+  /** Matrices with a row for each word, of which an adapter may bring others with other rows. */
+  private static List<String> wordMatrices(Decoder decoder) {
+    return decoder.modules().modules().stream()
+        .filter(module -> hasWords(module, decoder.vocabulary()))
+        .map(module -> module.path() + ".weight")
+        .toList();
+  }
+
+  private static boolean hasWords(TargetModule module, int vocabulary) {
+    return switch (module.kind()) {
+      case OUTPUT_HEAD -> true;
+      case EMBEDDING -> module.inFeatures() == vocabulary;
+      case LINEAR, OTHER -> false;
+    };
   }
 
   /**
@@ -205,18 +224,35 @@ public final class CausalLm implements AutoCloseable {
   }
 
   private float[][][] split(NDArray logits, TokenBatch batch) {
-    int vocabulary = decoder.vocabulary();
     float[][][] result = new float[batch.rows()][][];
     long start = 0;
     for (int row = 0; row < batch.rows(); row++) {
       result[row] = new float[batch.lengths()[row]][];
       for (int position = 0; position < result[row].length; position++) {
         try (NDArray one = logits.get(start++)) {
-          result[row][position] = Arrays.copyOf(one.toFloatArray(), vocabulary);
+          result[row][position] = one.toFloatArray();
         }
       }
     }
     return result;
+  }
+
+  /**
+   * Size of the vocabulary: the base's, or that of the adapter, if it was trained with another.
+   *
+   * @return V, the width of {@link #logits}
+   */
+  public int vocabulary() {
+    if (slot == null) {
+      return decoder.vocabulary();
+    }
+    AdapterWeights adapter = slot.current();
+    return wordMatrices.stream()
+        .map(adapter::rowsOfOwn)
+        .filter(OptionalInt::isPresent)
+        .mapToInt(OptionalInt::getAsInt)
+        .findFirst()
+        .orElse(decoder.vocabulary());
   }
 
   /**
@@ -226,13 +262,14 @@ public final class CausalLm implements AutoCloseable {
    * @throws IllegalArgumentException naming the first id that does not
    */
   public void checkIds(int[]... rows) {
+    int vocabulary = vocabulary();
     for (int row = 0; row < rows.length; row++) {
       for (int position = 0; position < rows[row].length; position++) {
         int id = rows[row][position];
-        if (id < 0 || id >= decoder.vocabulary()) {
+        if (id < 0 || id >= vocabulary) {
           throw new IllegalArgumentException(
               "token id %d at position %d of row %d: the vocabulary has ids 0 to %d"
-                  .formatted(id, position, row, decoder.vocabulary() - 1));
+                  .formatted(id, position, row, vocabulary - 1));
         }
       }
     }

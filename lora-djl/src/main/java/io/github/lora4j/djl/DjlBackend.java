@@ -51,6 +51,11 @@ public final class DjlBackend implements LoraBackend {
   }
 
   @Override
+  public boolean holds(Object model, String name, int firstRow, TensorData rows) {
+    return ((CausalLm) model).decoder().holds(name, firstRow, rows);
+  }
+
+  @Override
   public <M> LoraView<M> attach(M base, AdapterLayout layout, boolean trainable) {
     CausalLm model = (CausalLm) base;
     if (model.adapter().isPresent()) {
@@ -65,23 +70,33 @@ public final class DjlBackend implements LoraBackend {
   }
 
   private static AdapterWeights weights(CausalLm base, AdapterLayout layout, boolean trainable) {
-    checkKinds(base.modules(), layout);
+    checkKinds(base, layout);
     return new AdapterWeights(layout, base.decoder().manager().getDevice(), trainable);
   }
 
-  private static void checkKinds(ModuleTree tree, AdapterLayout layout) {
+  /** Of embeddings, only that of words has a place for a pair. */
+  private static void checkKinds(CausalLm model, AdapterLayout layout) {
     List<String> wrong = new ArrayList<>();
     for (AdapterLayout.Pair pair : layout.pairs()) {
-      for (TargetModule module : tree.modules()) {
-        if (module.path().equals(pair.path()) && module.kind() != TargetModule.Kind.LINEAR) {
+      for (TargetModule module : model.modules().modules()) {
+        if (module.path().equals(pair.path()) && !takesPair(module, model)) {
           wrong.add(pair.path() + " (" + module.kind() + ")");
         }
       }
     }
     if (!wrong.isEmpty()) {
       throw new LoraException(
-          "a low-rank pair can stand beside the linear maps of the blocks, not beside " + wrong);
+          "a low-rank pair can stand beside a linear map or the embedding of words, not beside "
+              + wrong);
     }
+  }
+
+  private static boolean takesPair(TargetModule module, CausalLm model) {
+    return switch (module.kind()) {
+      case LINEAR, OUTPUT_HEAD -> true;
+      case EMBEDDING -> module.inFeatures() == model.decoder().vocabulary();
+      case OTHER -> false;
+    };
   }
 
   private record View<M>(M model, CausalLm base, AdapterSlot slot) implements LoraView<M> {

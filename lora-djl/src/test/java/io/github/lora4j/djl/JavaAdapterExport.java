@@ -36,7 +36,7 @@ final class JavaAdapterExport {
   private final Path target = Path.of(System.getProperty("lora4j.export", "target/java-adapters"));
 
   @ParameterizedTest
-  @ValueSource(strings = {"power-of-two", "six-heads"})
+  @ValueSource(strings = {"power-of-two", "six-heads", "tied", "untied"})
   void writesAdaptersAndTheirScores(String name) throws IOException {
     BloomGolden golden = new BloomGolden(name);
     try (CausalLm base = golden.load(Precision.FP32)) {
@@ -97,6 +97,24 @@ final class JavaAdapterExport {
     }
   }
 
+  /** Adapters of PEFT, of other vocabularies too, trained further here. */
+  @ParameterizedTest
+  @ValueSource(strings = {"tied", "untied"})
+  void writesAdaptersOfPeftTrainedFurther(String name) throws IOException {
+    BloomGolden batch = new BloomGolden(name);
+    try (CausalLm base = batch.load(Precision.FP32)) {
+      for (OwnTensorsGolden golden : OwnTensorsGolden.of(name)) {
+        Path directory = target.resolve(name + "-further-" + golden.name);
+        Files.createDirectories(directory);
+        try (PeftModel<CausalLm> peft = golden.load(base, true)) {
+          train(batch, peft.model());
+          peft.save(directory.resolve("adapter"));
+          write(directory, name, golden.rows(), peft.model(), Precision.FP32);
+        }
+      }
+    }
+  }
+
   private static PeftModel<CausalLm> trained(BloomGolden golden, CausalLm base, String config) {
     LoraConfig of = java.util.Objects.requireNonNull(configs().get(config), config);
     PeftModel<CausalLm> peft = PeftModel.wrap(base, of);
@@ -114,6 +132,21 @@ final class JavaAdapterExport {
     configs.put("attention", builder().targetModules("query_key_value").build());
     configs.put("all-linear", builder().targetModules(TargetModules.allLinear()).build());
     configs.put("biases", builder().targetModules("dense").bias(Bias.ALL).build());
+    configs.put("embedding", builder().targetModules("word_embeddings", "dense").build());
+    configs.put("head", builder().targetModules("lm_head", "query_key_value").build());
+    configs.put(
+        "whole-modules",
+        builder()
+            .targetModules("query_key_value")
+            .modulesToSave("ln_f", "lm_head", "dense", "word_embeddings_layernorm")
+            .build());
+    configs.put(
+        "whole-embedding",
+        builder()
+            .targetModules("query_key_value")
+            .modulesToSave("word_embeddings")
+            .bias(Bias.LORA_ONLY)
+            .build());
     configs.put(
         "own-biases",
         builder().targetModules("query_key_value", "dense").bias(Bias.LORA_ONLY).build());

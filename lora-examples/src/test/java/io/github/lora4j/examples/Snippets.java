@@ -121,6 +121,13 @@ final class Snippets {
     TrainingOptions.builder().learningRate(2e-4).loraPlusRatio(16).build();
   }
 
+  static void wholeModules() {
+    LoraConfig.builder()
+        .targetModules("query_key_value", "word_embeddings") // a pair beside the embedding
+        .modulesToSave("ln_f", "lm_head") // whole copies, trained in fp32
+        .build();
+  }
+
   static void loadInLessMemory() throws IOException {
     CausalLm base =
         CausalLm.load("models/bloom-560m", LoadOptions.builder().precision(Precision.INT8).build());

@@ -25,9 +25,11 @@ final class KernelArchive {
           "projection",
           "dora",
           "adapters",
+          "embedding",
           "attention",
           "mlp",
           "loss",
+          "head",
           "optimizer",
           "factors",
           "merging");

@@ -48,6 +48,30 @@ public final class FrozenMatrix {
   }
 
   /**
+   * The matrix that an adapter brings in the place of this one.
+   *
+   * @param own (any, in) in fp32
+   * @return a matrix multiplied by the same library
+   */
+  FrozenMatrix replacedBy(NDArray own) {
+    return new FrozenMatrix(own, null, products);
+  }
+
+  /**
+   * Whether rows of this matrix have given values once they are stored as it is.
+   *
+   * @param first first of the rows
+   * @param rows (count, in) in fp32
+   * @param manager of temporaries
+   * @return false if an element differs
+   */
+  public boolean holds(long first, NDArray rows, NDManager manager) {
+    try (NDArray same = Kernels.get().one(manager, "holds_rows", values, scales, first, rows)) {
+      return same.toFloatArray()[0] == 1;
+    }
+  }
+
+  /**
    * Computes x Wᵀ.
    *
    * @param x (N, in)
@@ -142,6 +166,12 @@ public final class FrozenMatrix {
       boolean finite = sound.toFloatArray()[0] == 1;
       return new Merged(new FrozenMatrix(parts[0], newScales, products), finite);
     }
+  }
+
+  /** A matrix in fp32, stored as this one is. */
+  FrozenMatrix storing(NDArray own, NDManager manager) {
+    NDArray[] parts = Kernels.get().many(manager, "stored_as", values, scales, own);
+    return new FrozenMatrix(parts[0], parts.length == 2 ? parts[1] : null, products);
   }
 
   /** Another handle on the same memory. */

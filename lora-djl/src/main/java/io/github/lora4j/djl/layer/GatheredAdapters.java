@@ -140,7 +140,7 @@ final class GatheredAdapters implements AutoCloseable {
   }
 
   /**
-   * The bias that the rows see: the base's, or the copies that adapters bring.
+   * The bias, or other vector, that the rows see: the base's, or the copies that adapters bring.
    *
    * @param name of the bias
    * @param base (out), fp32
@@ -151,7 +151,7 @@ final class GatheredAdapters implements AutoCloseable {
   }
 
   private NDArray gatherBias(String name, NDArray base) {
-    List<Run<NDArray>> runs = runs(adapter -> Optional.ofNullable(adapter.bias(name)));
+    List<Run<NDArray>> runs = runs(adapter -> Optional.ofNullable(adapter.own(name)));
     if (runs.isEmpty()) {
       return base;
     }

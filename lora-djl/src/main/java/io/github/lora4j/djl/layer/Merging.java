@@ -43,10 +43,18 @@ public final class Merging implements AutoCloseable {
    *
    * @param name of the parameter, {@code PATH.weight}
    * @param base of the base, (out, in)
-   * @return {@code W + s·BA} in the type of W, or W
+   * @return {@code W + s·BA} or the adapter's own matrix, in the type of W, or W
    */
   public FrozenMatrix matrix(String name, FrozenMatrix base) {
     String path = name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) : name;
+    NDArray own = adapter.own(name);
+    if (own != null) {
+      left.remove(name);
+      if (!Kernels.get().test("is_finite", own)) {
+        broken.add(name);
+      }
+      return base.storing(own, manager);
+    }
     LowRank pair = adapter.pair(path);
     if (pair == null) {
       return base.shared(manager);
@@ -62,6 +70,25 @@ public final class Merging implements AutoCloseable {
   }
 
   /**
+   * Refuses an adapter of the words: a base may compute embedding and head with one matrix, and
+   * both have as many rows as its configuration says.
+   *
+   * @param paths of embedding and head
+   * @throws LoraException if the adapter changes one of them
+   */
+  public void refuseWords(List<String> paths) {
+    List<String> changed =
+        paths.stream()
+            .filter(path -> adapter.pair(path) != null || adapter.own(path + WEIGHT) != null)
+            .toList();
+    if (!changed.isEmpty()) {
+      throw new LoraException(
+          "an adapter of the words is not merged, and this one changes %s; generate through its view, or save it as it is"
+              .formatted(changed));
+    }
+  }
+
+  /**
    * A vector of the merged model.
    *
    * @param name of the parameter
@@ -69,7 +96,7 @@ public final class Merging implements AutoCloseable {
    * @return the adapter's own, or the base's
    */
   public NDArray vector(String name, NDArray base) {
-    NDArray own = adapter.bias(name);
+    NDArray own = adapter.own(name);
     if (own == null) {
       return Kernels.get().one(manager, "rows_of", base, 0, base.getShape().get(0));
     }

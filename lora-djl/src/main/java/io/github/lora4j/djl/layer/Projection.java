@@ -2,6 +2,7 @@ package io.github.lora4j.djl.layer;
 
 import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.internal.Kernels;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -18,6 +19,7 @@ import org.jspecify.annotations.Nullable;
 public final class Projection {
 
   private final String path;
+  private final String weightName;
   private final FrozenMatrix weight;
   private final @Nullable NDArray bias;
   private final DoraUpdate dora;
@@ -31,6 +33,7 @@ public final class Projection {
    */
   public Projection(String path, FrozenMatrix weight, @Nullable NDArray bias) {
     this.path = path;
+    this.weightName = path + ".weight";
     this.weight = weight;
     this.bias = bias;
     this.dora = new DoraUpdate(path, weight);
@@ -50,7 +53,7 @@ public final class Projection {
       return decode(x, pass, gathered);
     }
     boolean biasLast = bias != null && dora.isIn(pass);
-    NDArray y = biasLast ? weight.forward(x, pass) : base(x, pass); // (N, out)
+    NDArray y = biasLast ? product(x, pass) : base(x, pass); // (N, out)
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
       if (pair == null) {
@@ -79,13 +82,21 @@ public final class Projection {
     if (biasLast) {
       addBias(y, pass);
     }
+    keepForWeight(x, pass, tape);
     return y;
+  }
+
+  /** A module that is trained whole has no pair. */
+  private void keepForWeight(NDArray x, Pass pass, Tape tape) {
+    if (weightGradient(pass) != null) {
+      tape.keep(x);
+    }
   }
 
   /** One token a row, the adapters of all rows as one. */
   private NDArray decode(NDArray x, Pass pass, GatheredAdapters gathered) {
     boolean scales = gathered.scales(path);
-    NDArray y = scales ? weight.forward(x, pass) : base(x, pass); // (B, out)
+    NDArray y = scales ? product(x, pass) : base(x, pass); // (B, out)
     gathered.addTo(y, x, path);
     if (scales) {
       gathered.scale(y, path, weight);
@@ -95,7 +106,7 @@ public final class Projection {
   }
 
   /**
-   * Keeps what {@link #forward} keeps, without computing y: nothing at all where no pair is
+   * Keeps what {@link #forward} keeps, without computing y: nothing at all where nothing is
    * trained.
    *
    * @param x (N, in)
@@ -123,18 +134,50 @@ public final class Projection {
               pass.dropoutSeed(path)); // (n, r)
       tape.keep(x, u);
     }
+    keepForWeight(x, pass, tape);
   }
 
   private NDArray base(NDArray x, Pass pass) {
-    if (bias == null) {
-      return weight.forward(x, pass);
-    }
-    if (pass.isUniform()) {
+    if (bias != null && pass.isUniform() && !isOwned(pass)) {
       return weight.forward(x, Biases.uniform(biasName(), bias, pass), pass);
     }
-    NDArray y = weight.forward(x, pass);
+    NDArray y = product(x, pass);
     addBias(y, pass);
     return y;
+  }
+
+  /** Every run of rows by its own matrix; those of the base are multiplied as one. */
+  private NDArray product(NDArray x, Pass pass) {
+    if (!isOwned(pass)) {
+      return weight.forward(x, pass);
+    }
+    AdapterWeights only = pass.only();
+    FrozenMatrix uniform = only == null ? weight : weightOf(only);
+    NDArray y = uniform.forward(x, pass); // (N, out)
+    for (Pass.Range range : only == null ? pass.ranges() : List.<Pass.Range>of()) {
+      FrozenMatrix own = weightOf(range.adapter());
+      if (own != weight) {
+        NDArray rows = pass.one("rows_of", x, range.start(), range.count());
+        NDArray target = pass.one("rows_of", y, range.start(), range.count());
+        Kernels.get().run("copy_into", target, own.forward(rows, pass));
+      }
+    }
+    return y;
+  }
+
+  private boolean isOwned(Pass pass) {
+    return pass.ownsMatrices()
+        && pass.ranges().stream().anyMatch(range -> weightOf(range.adapter()) != weight);
+  }
+
+  private FrozenMatrix weightOf(@Nullable AdapterWeights adapter) {
+    NDArray own = adapter == null ? null : adapter.own(weightName);
+    return own == null ? weight : weight.replacedBy(own);
+  }
+
+  private @Nullable NDArray weightGradient(Pass pass) {
+    AdapterWeights adapter = pass.only();
+    return adapter == null ? null : adapter.ownGradient(weightName);
   }
 
   /** Adds to each row of y, (N, out), the bias that it sees, if there is one. */
@@ -170,11 +213,12 @@ public final class Projection {
   public @Nullable NDArray backward(NDArray dy, Pass pass, Tape tape, boolean wantInput) {
     boolean scales = dora.isIn(pass);
     NDArray e = scales ? dora.scaled(dy, pass) : dy; // (N, out)
-    NDArray dx = wantInput ? weight.backward(dora.drops(pass) ? dy : e, pass) : null; // (N, in)
+    FrozenMatrix matrix = weightOf(pass.only());
+    NDArray dx = wantInput ? matrix.backward(dora.drops(pass) ? dy : e, pass) : null; // (N, in)
     NDArray[] target = dx == null ? new NDArray[0] : new NDArray[] {dx};
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
-      NDArray gradient = range.adapter().biasGradient(biasName());
+      NDArray gradient = range.adapter().ownGradient(biasName());
       if (gradient != null) {
         Kernels.get().run("bias_backward", dy, gradient);
       }
@@ -205,6 +249,12 @@ public final class Projection {
     }
     if (scales) {
       e.close();
+    }
+    NDArray ofWeight = weightGradient(pass);
+    if (ofWeight != null) {
+      try (Tape.Kept kept = tape.take()) {
+        Kernels.get().run("weight_backward", dy, kept.get(0, pass), ofWeight);
+      }
     }
     return dx;
   }

@@ -81,14 +81,16 @@ public final class CheckpointWeights {
    * The same weights with an adapter merged into them; what it does not touch is shared.
    *
    * @param adapter what to merge
+   * @param words paths of embedding and head
    * @param manager owner of the arrays
    * @return new handles, as independent of these as if they were read again
-   * @throws LoraException if a merged weight is not finite
+   * @throws LoraException if a merged weight is not finite, or the adapter changes the words
    */
-  public CheckpointWeights merged(AdapterWeights adapter, NDManager manager) {
+  public CheckpointWeights merged(AdapterWeights adapter, List<String> words, NDManager manager) {
     CheckpointWeights merged = new CheckpointWeights();
     merged.bytes = bytes;
     try (Merging merging = new Merging(adapter, manager)) {
+      merging.refuseWords(words);
       matrices.forEach((name, base) -> merged.matrices.put(name, merging.matrix(name, base)));
       vectors.forEach((name, base) -> merged.vectors.put(name, merging.vector(name, base)));
       merging.check();

@@ -30,7 +30,7 @@ public interface Decoder extends AutoCloseable {
   /**
    * Reads a parameter.
    *
-   * @param name as in {@link ModuleTree#parameters()}
+   * @param name as in {@link ModuleTree#parameters()}, or of a tied head, which is not listed there
    * @return its values in fp32
    */
   TensorData parameter(String name);
@@ -45,6 +45,16 @@ public interface Decoder extends AutoCloseable {
   FrozenMatrix matrix(String path);
 
   /**
+   * Whether rows of a matrix have given values, compared in the type that they are stored in.
+   *
+   * @param name as for {@link #parameter}
+   * @param firstRow first of the rows
+   * @param rows their values, (count, width)
+   * @return false if an element differs
+   */
+  boolean holds(String name, int firstRow, TensorData rows);
+
+  /**
    * Parent of the managers of all passes.
    *
    * @return the model's manager
@@ -52,7 +62,7 @@ public interface Decoder extends AutoCloseable {
   NDManager manager();
 
   /**
-   * Size of the vocabulary.
+   * Size of the base's vocabulary.
    *
    * @return V
    */

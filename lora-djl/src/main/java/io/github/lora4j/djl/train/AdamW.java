@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The optimiser of an adapter: torch's AdamW over the adapter's flat buffers, and the clipping of
@@ -39,13 +40,22 @@ final class AdamW implements AutoCloseable {
   private final Optional<NDArray> trained;
 
   AdamW(AdapterWeights adapter, TrainingOptions options, NDManager parent) {
+    this(adapter, Set.of(), options, parent);
+  }
+
+  /**
+   * An optimiser.
+   *
+   * @param embeddings paths of modules whose pairs stand beside a table
+   */
+  AdamW(AdapterWeights adapter, Set<String> embeddings, TrainingOptions options, NDManager parent) {
     this.adapter = adapter;
     this.options = options;
     this.manager = parent.newSubManager();
     Shape shape = adapter.flatValues().getShape();
     this.first = manager.zeros(shape, DataType.FLOAT32);
     this.second = manager.zeros(shape, DataType.FLOAT32);
-    ParameterGroups groups = new ParameterGroups(adapter.layout());
+    ParameterGroups groups = new ParameterGroups(adapter.layout(), embeddings);
     this.decay = manager.create(groups.decay());
     this.rates = groups.rates(options).map(manager::create);
     this.trained = groups.trained().map(manager::create);

@@ -3,7 +3,6 @@ package io.github.lora4j.djl.train;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.TensorData;
 import java.util.Arrays;
-import java.util.HashSet;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -13,8 +12,9 @@ import java.util.Set;
  * all.
  *
  * @param layout names and shapes, in the order of the buffer
+ * @param embeddings paths of modules whose pairs stand beside a table
  */
-record ParameterGroups(AdapterLayout layout) {
+record ParameterGroups(AdapterLayout layout, Set<String> embeddings) {
 
   /** What a tensor has in every element. */
   private interface OfTensor {
@@ -22,17 +22,14 @@ record ParameterGroups(AdapterLayout layout) {
   }
 
   /**
-   * 1 for what decays: A, B and DoRA's magnitudes, and no bias, as in Hugging Face's Trainer and in
-   * PEFT's LoRA+.
+   * 1 for what decays: matrices, whether of pairs or of modules that are trained whole, and DoRA's
+   * magnitudes; no bias and no norm, as in Hugging Face's Trainer and in PEFT's LoRA+.
    */
   float[] decay() {
-    Set<String> decayed = new HashSet<>();
-    for (AdapterLayout.Pair pair : layout.pairs()) {
-      decayed.add(pair.nameOfA());
-      decayed.add(pair.nameOfB());
-      decayed.add(pair.nameOfMagnitude());
-    }
-    float[] mask = fill((name, tensor) -> decayed.contains(name) ? 1 : 0);
+    float[] mask =
+        fill(
+            (name, tensor) ->
+                tensor.shape().size() > 1 || name.endsWith(".lora_magnitude_vector") ? 1 : 0);
     trained()
         .ifPresent(
             trained -> {
@@ -55,7 +52,7 @@ record ParameterGroups(AdapterLayout layout) {
     return Optional.of(
         fill(
             (name, tensor) ->
-                name.contains(".lora_embedding_")
+                embeddings.contains(name.substring(0, name.lastIndexOf('.')))
                     ? embedding
                     : name.endsWith(".lora_B") || tensor.shape().size() == 1
                         ? (float) options.loraPlusRatio()

@@ -7,6 +7,7 @@ import io.github.lora4j.spi.TensorData;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Who learns how fast, and who decays. */
@@ -27,11 +28,12 @@ final class ParameterGroupsTest {
     values.put("q.lora_B", matrix(4, 2));
     values.put("q.lora_magnitude_vector", vector(4));
     values.put("q.bias", vector(4));
-    values.put("emb.lora_embedding_A", matrix(1, 5));
-    values.put("emb.lora_embedding_B", matrix(2, 1));
+    values.put("emb.lora_A", matrix(1, 5));
+    values.put("emb.lora_B", matrix(2, 1));
     ParameterGroups groups =
         new ParameterGroups(
-            new AdapterLayout(List.of(new AdapterLayout.Pair("q", 3, 4, 2, 1, 0)), values));
+            new AdapterLayout(List.of(new AdapterLayout.Pair("q", 3, 4, 2, 1, 0)), values),
+            Set.of("emb"));
 
     float[] rates = groups.rates(PLUS).orElseThrow();
     float[] decay = groups.decay();
@@ -46,7 +48,7 @@ final class ParameterGroupsTest {
   @Test
   void oneRateForAllIsNoArray() {
     ParameterGroups groups =
-        new ParameterGroups(new AdapterLayout(List.of(), Map.of("q.bias", vector(4))));
+        new ParameterGroups(new AdapterLayout(List.of(), Map.of("q.bias", vector(4))), Set.of());
 
     assertThat(groups.rates(TrainingOptions.builder().build())).isEmpty();
     assertThat(groups.trained()).isEmpty();
@@ -60,7 +62,9 @@ final class ParameterGroupsTest {
     values.put("q.lora_magnitude_vector", vector(2));
     ParameterGroups groups =
         new ParameterGroups(
-            new AdapterLayout(List.of(new AdapterLayout.Pair("q", 3, 2, 4, 1, 0)), values, true));
+            new AdapterLayout(
+                List.of(new AdapterLayout.Pair("q", 3, 2, 4, 1, 0)), values, Map.of(), true),
+            Set.of());
 
     assertThat(groups.trained().orElseThrow())
         .containsExactly(

@@ -43,7 +43,11 @@ final class TrainingGoldenTest {
     "dora, true",
     "dora-patterns, true",
     "lora-plus, false",
-    "lora-plus-dora, true"
+    "lora-plus-dora, true",
+    "embedding, false",
+    "embedding, true",
+    "whole-modules, false",
+    "whole-modules, true"
   })
   void curveAndFinalAdapterEqualHuggingFaceTrainer(
       String name, boolean recompute, @TempDir Path directory) throws IOException {

@@ -2,6 +2,7 @@ package io.github.lora4j.djl.model.bloom;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.FusedAttention;
@@ -38,6 +39,7 @@ import java.util.Set;
 public final class BloomModel implements Decoder {
 
   private static final String PREFIX = "transformer.";
+  private static final String TABLE = PREFIX + BloomEmbedding.NAME;
 
   private final BloomConfig config;
   private final ModuleTree tree;
@@ -45,8 +47,7 @@ public final class BloomModel implements Decoder {
   private final NDManager manager;
   private final Arithmetic arithmetic;
 
-  private final Embedding embedding;
-  private final Norm embeddingNorm;
+  private final BloomEmbedding embedding;
   private final List<BloomBlock> blocks = new ArrayList<>();
   private final LossHead head;
 
@@ -61,16 +62,18 @@ public final class BloomModel implements Decoder {
     this.weights = weights;
     this.manager = manager;
     this.arithmetic = arithmetic;
-    FrozenMatrix table = weights.matrix(PREFIX + "word_embeddings.weight"); // (V, D)
+    FrozenMatrix table = weights.matrix(TABLE + ".weight"); // (V, D)
     NDArray slopes = AlibiAttention.slopes(manager, config.heads()); // (H)
-    this.embedding = new Embedding(table, arithmetic.compute());
-    this.embeddingNorm = norm(PREFIX + "word_embeddings_layernorm");
+    this.embedding =
+        new BloomEmbedding(
+            new Embedding(TABLE, table, arithmetic.compute()), norm(TABLE + "_layernorm"));
     for (int layer = 0; layer < config.layers(); layer++) {
       blocks.add(block(layer, slopes));
     }
     FrozenMatrix output =
         config.tied() ? table : weights.matrix(BloomTree.HEAD + ".weight"); // (V, D)
-    this.head = new LossHead(norm(PREFIX + "ln_f"), output);
+    this.head =
+        new LossHead(norm(PREFIX + "ln_f"), output, BloomTree.HEAD, config.tied() ? TABLE : null);
   }
 
   /**
@@ -106,7 +109,11 @@ public final class BloomModel implements Decoder {
     try {
       // without the base's name: an adapter trained on the merged model is not one for the base
       return new BloomModel(
-          config, BloomTree.of(config, ""), weights.merged(adapter, own), own, arithmetic);
+          config,
+          BloomTree.of(config, ""),
+          weights.merged(adapter, List.of(TABLE, BloomTree.HEAD), own),
+          own,
+          arithmetic);
     } catch (RuntimeException e) {
       own.close();
       throw e;
@@ -163,16 +170,9 @@ public final class BloomModel implements Decoder {
     return head.loss(run(pass), pass, scale, false).loss();
   }
 
-  private NDArray embed(Pass pass) {
-    try (Pass inner = pass.nested()) {
-      NDArray x = embedding.forward(inner); // (N, D)
-      return inner.lift(embeddingNorm.forward(x, inner, Tape.off()), pass); // (N, D)
-    }
-  }
-
   /** All blocks with nothing kept. */
   private NDArray run(Pass pass) {
-    NDArray x = embed(pass); // (N, D)
+    NDArray x = embedding.forward(pass, Tape.off()); // (N, D)
     for (BloomBlock block : blocks) {
       NDArray y = block.forward(x, pass, Tape.off()); // (N, D)
       x.close();
@@ -183,8 +183,7 @@ public final class BloomModel implements Decoder {
 
   @Override
   public double lossAndGradients(Pass pass, double scale, int keptLayers) {
-    return new BloomBackward(blocks, embeddingNorm, PREFIX, head, keptLayers)
-        .run(embed(pass), pass, scale);
+    return new BloomBackward(blocks, embedding, PREFIX, head, keptLayers).run(pass, scale);
   }
 
   @Override
@@ -206,15 +205,30 @@ public final class BloomModel implements Decoder {
 
   @Override
   public TensorData parameter(String name) {
+    String stored = storedName(name);
     try (NDManager scope = manager.newSubManager()) {
-      NDArray values = weights.values(name, scope);
+      NDArray values = weights.values(stored, scope);
       List<Long> shape =
           tree.parameters().stream()
-              .filter(parameter -> parameter.name().equals(name))
+              .filter(parameter -> parameter.name().equals(stored))
               .map(ParameterInfo::shape)
               .findFirst()
               .orElseThrow();
       return new TensorData(shape, values.toFloatArray());
+    }
+  }
+
+  /** A tied head is the embedding's table. */
+  private String storedName(String name) {
+    return config.tied() && name.equals(BloomTree.HEAD + ".weight") ? TABLE + ".weight" : name;
+  }
+
+  @Override
+  public boolean holds(String name, int firstRow, TensorData rows) {
+    long[] shape = rows.shape().stream().mapToLong(Long::longValue).toArray();
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray given = scope.create(rows.values(), new Shape(shape));
+      return weights.matrix(storedName(name)).holds(firstRow, given, scope);
     }
   }
 

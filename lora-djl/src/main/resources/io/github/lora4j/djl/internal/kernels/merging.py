@@ -54,6 +54,15 @@ def merge_pair(self: __torch__.K, weight: Tensor, scales: List[Tensor], a: Tenso
     return [out, sound]
   return [out, new_scales, sound]
 
+# A matrix in fp32 as another one is stored: values and, of int8, scales. New memory.
+def stored_as(self: __torch__.K, weight: Tensor, scales: List[Tensor], own: Tensor) -> List[Tensor]:
+  values = torch.empty(own.size(), dtype=weight.dtype, layout=None, device=weight.device)
+  if len(scales) == 0:
+    return [values.copy_(own)]
+  new_scales = torch.empty([own.size(0)], dtype=6, layout=None, device=weight.device)
+  self.place_int8(values, new_scales, own, 0)
+  return [values, new_scales]
+
 # Some elements of an array in another type, in the memory of the CPU; the array's own memory where it is all that.
 def piece_of(self: __torch__.K, x: Tensor, start: int, count: int, dtype: int) -> Tensor:
   return x.contiguous().view([-1]).narrow(0, start, count).to(dtype).to(torch.device("cpu")).contiguous()
