@@ -27,6 +27,10 @@ import java.util.Set;
 public record AdapterInspection(
     LoraConfig config, String weights, int tensors, Set<DType> types, long bytes) {
 
+  /** Takes a whole matrix for the base's, which is not there to compare with. */
+  private static final BaseMatrices.Base FINITE =
+      (name, row, rows) -> rows.firstNotFinite().isEmpty();
+
   /** Copies the types. */
   public AdapterInspection {
     types = Collections.unmodifiableSet(EnumSet.copyOf(types));
@@ -46,8 +50,8 @@ public record AdapterInspection(
     LoraConfig config = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
     String weights = AdapterReader.weights(files);
     try (TensorFile tensors = files.tensors(weights)) {
-      OwnModules own = OwnModules.of(files, tensors);
-      AdapterReader.check(files, own.named(config), tensors, own.tree());
+      ModuleTree own = OwnModules.of(files, config, tensors);
+      AdapterReader.check(files, OwnModules.named(config, own), tensors, own, FINITE);
       return found(config, weights, tensors);
     }
   }
@@ -66,7 +70,7 @@ public record AdapterInspection(
     LoraConfig config = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
     String weights = AdapterReader.weights(files);
     try (TensorFile tensors = files.tensors(weights)) {
-      AdapterReader.check(files, config, tensors, base);
+      AdapterReader.check(files, config, tensors, base, FINITE);
       return found(config, weights, tensors);
     }
   }

@@ -33,51 +33,97 @@ final class AdapterReader {
   /** Mismatches in one message: those of the largest real adapters, not those of a hostile file. */
   private static final int LISTED = 1000;
 
+  private static final String FOREIGN =
+      "\n  remove what is refused, or name it in target_modules, modules_to_save or bias";
+
   /**
    * What a directory holds, on the heap.
    *
+   * @param plan against the base, or against the base with the adapter's own vocabulary
+   * @param values what the adapter trains
+   * @param frozen matrices of the vocabulary that are not the base's
    * @param sha256 of the file of weights; empty if not asked for
    */
-  record Loaded(LoraPlan plan, Map<String, TensorData> values, Optional<String> sha256) {}
+  record Loaded(
+      LoraPlan plan,
+      Map<String, TensorData> values,
+      Map<String, TensorData> frozen,
+      Optional<String> sha256) {
+
+    private Loaded withSha256(String found) {
+      return new Loaded(plan, values, frozen, Optional.of(found));
+    }
+  }
 
   private AdapterReader() {}
 
-  static Loaded read(Path directory, ModuleTree tree) throws IOException {
-    return read(AdapterFiles.in(directory), tree, false);
+  static Loaded read(Path directory, ModuleTree tree, BaseMatrices.Base base) throws IOException {
+    return read(AdapterFiles.in(directory), tree, base, false);
   }
 
-  static Loaded read(AdapterFiles files, ModuleTree tree, boolean hash) throws IOException {
+  static Loaded read(AdapterFiles files, ModuleTree tree, BaseMatrices.Base base, boolean hash)
+      throws IOException {
     files.requirePlace();
     LoraConfig config = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
     String weights = weights(files);
     if (files.has(AdapterFiles.LEGACY_WEIGHTS)) { // so that nobody has to guess which of two it was
       log.info("adapter {} is read from {}", files.name(), files.where(weights));
     }
+    // first: that a file is damaged is a better reason than that its targets match nothing
     try (TensorFile tensors = files.tensors(weights)) {
-      Loaded loaded = check(files, config, tensors, tree);
+      Loaded loaded = check(files, config, tensors, tree, base);
       warn(loaded.plan(), config, tree);
       // of the open file: another may stand in its place by now
-      return hash
-          ? new Loaded(loaded.plan(), loaded.values(), Optional.of(tensors.sha256()))
-          : loaded;
+      return hash ? loaded.withSha256(tensors.sha256()) : loaded;
     }
   }
 
-  /** Reads what is open: that a file is damaged is a better reason than any of these. */
-  static Loaded check(AdapterFiles files, LoraConfig config, TensorFile tensors, ModuleTree tree)
+  /** Reads an open file as far as it is what the configuration means. */
+  static Loaded check(
+      AdapterFiles files,
+      LoraConfig config,
+      TensorFile tensors,
+      ModuleTree tree,
+      BaseMatrices.Base base)
       throws IOException {
-    LoraPlan plan = plan(files, config, tree);
-    return new Loaded(plan, values(tensors, plan, files, tree), Optional.empty());
+    refuseRandomStart(files, config);
+    LoraPlan plan = plan(files, config, new Vocabulary(tree).resizedAs(tensors));
+    BaseMatrices matrices = new BaseMatrices(tensors, plan, tree, base);
+    return values(tensors, plan, files, matrices);
+  }
+
+  /** What such an adapter took off its base was drawn at random and is in no file. */
+  private static void refuseRandomStart(AdapterFiles files, LoraConfig config) {
+    String start = config.otherSettings().get("init_lora_weights");
+    if (start != null) {
+      throw new LoraException(
+          ("adapter '%s' starts from %s, a random decomposition of its base that cannot be made"
+                  + " again; convert it to plain LoRA where it was trained, by PEFT's"
+                  + " save_pretrained(path_initial_model_for_weight_conversion=...)")
+              .formatted(files.name(), start));
+    }
   }
 
   private static LoraPlan plan(AdapterFiles files, LoraConfig config, ModuleTree tree) {
     try {
+      checkTask(config, tree);
       return LoraPlan.lenient(tree, config);
     } catch (LoraException e) {
       throw new LoraException(
           "adapter %s does not fit %s: %s"
               .formatted(nameOf(files, config, tree), nameOf(tree), e.getMessage()),
           e);
+    }
+  }
+
+  /** PEFT trains the head of a classifier whole; a model without that head cannot use it. */
+  private static void checkTask(LoraConfig config, ModuleTree tree) {
+    List<String> unmatched = new SavedModules(config, tree).unmatched();
+    boolean none = unmatched.size() == config.modulesToSave().size() && !unmatched.isEmpty();
+    if (none && config.taskType().map(task -> !task.heads().isEmpty()).orElse(false)) {
+      throw new LoraException(
+          "it is made for %s and brings a head of its own in %s, which %s has not; train an adapter with task type CAUSAL_LM"
+              .formatted(config.taskType().orElseThrow(), unmatched, tree.modelClass()));
     }
   }
 
@@ -103,6 +149,10 @@ final class AdapterReader {
     if (!unmatched.isEmpty()) {
       log.warn("targets {} of the adapter match nothing in {}", unmatched, tree.modelClass());
     }
+    List<String> unsaved = new SavedModules(config, tree).unmatched();
+    if (!unsaved.isEmpty()) {
+      log.warn("modules to save {} match nothing in {}", unsaved, tree.modelClass());
+    }
     if (plan.overlap(config.rankPattern()) || plan.overlap(config.alphaPattern())) {
       log.warn("two patterns hit one module; the file's order decides, which PEFT does not keep");
     }
@@ -120,13 +170,15 @@ final class AdapterReader {
                         .formatted(AdapterFiles.LEGACY_WEIGHTS)));
   }
 
-  private static Map<String, TensorData> values(
-      TensorFile tensors, LoraPlan plan, AdapterFiles files, ModuleTree tree) throws IOException {
+  private static Loaded values(
+      TensorFile tensors, LoraPlan plan, AdapterFiles files, BaseMatrices matrices)
+      throws IOException {
+    ModuleTree tree = plan.tree();
     Map<String, TensorData> values = new LinkedHashMap<>();
     Set<String> used = new LinkedHashSet<>();
     List<String> problems = new ArrayList<>();
-    Map<String, List<Long>> wanted = plan.shapes();
-    AdapterKeys keys = new AdapterKeys(plan.pairs());
+    Map<String, List<Long>> wanted = plan.fileShapes();
+    AdapterKeys keys = new AdapterKeys(plan);
     boolean hasBiases =
         plan.biases().stream()
             .anyMatch(bias -> find(tensors, keys.inFile(bias.name())).isPresent());
@@ -137,18 +189,22 @@ final class AdapterReader {
       String key = keys.inFile(entry.getKey());
       Optional<TensorEntry> found = find(tensors, key);
       if (found.isEmpty()) {
-        if (!entry.getKey().endsWith(".bias") || hasBiases) {
+        if (!isBias(plan, entry.getKey()) || hasBiases) {
           problems.add(
               "%s: missing, model %s".formatted(shorten(entry.getKey()), shape(entry.getValue())));
         }
         continue;
       }
       used.add(found.get().name());
-      check(tensors, found.get(), entry.getKey(), entry.getValue(), values, problems);
+      if (isOfShape(found.get(), entry.getKey(), entry.getValue(), problems)) {
+        read(tensors, found.get(), entry.getKey(), problems)
+            .ifPresent(tensor -> values.put(entry.getKey(), tensor));
+      }
     }
+    Map<String, TensorData> frozen = matrices.read(used, problems);
     int foreign = 0;
     for (TensorEntry tensor : tensors.tensors()) {
-      if (!used.contains(tensor.name())) {
+      if (!used.contains(tensor.name()) && !keys.repeats(tensor.name())) {
         foreign++;
         problems.add(shorten(tensor.name()) + ": not a tensor of this adapter, refused");
       }
@@ -156,53 +212,72 @@ final class AdapterReader {
     if (!problems.isEmpty()) {
       throw misfit(nameOf(files, plan.config(), tree), tree, problems, wanted.size(), foreign);
     }
-    return values;
+    return new Loaded(plan, values, frozen, Optional.empty());
   }
 
-  private static void check(
-      TensorFile tensors,
-      TensorEntry tensor,
-      String name,
-      List<Long> shape,
-      Map<String, TensorData> values,
-      List<String> problems)
-      throws IOException {
+  private static boolean isBias(LoraPlan plan, String name) {
+    return plan.biases().stream().anyMatch(bias -> bias.name().equals(name));
+  }
+
+  /** Whether a tensor is what is wanted; says so if not. */
+  static boolean isOfShape(
+      TensorEntry tensor, String name, List<Long> shape, List<String> problems) {
     if (!tensor.shape().equals(shape)) {
       problems.add(
           "%s: file %s, model %s".formatted(shorten(name), shape(tensor.shape()), shape(shape)));
-      return;
+      return false;
     }
     if (!tensor.dtype().isFloatingPoint()) {
       problems.add(
           "%s: stored as %s, wanted a floating type".formatted(shorten(name), tensor.dtype()));
-      return;
+      return false;
     }
-    TensorData read = new TensorData(shape, tensors.floats(tensor));
+    return true;
+  }
+
+  /** Reads a tensor; empty if it has a value that no adapter may have. */
+  static Optional<TensorData> read(
+      TensorFile tensors, TensorEntry tensor, String name, List<String> problems)
+      throws IOException {
+    if (tensor.elements() > Integer.MAX_VALUE - 8) {
+      problems.add(
+          "%s: %d elements, at most %d are read"
+              .formatted(shorten(name), tensor.elements(), Integer.MAX_VALUE - 8));
+      return Optional.empty();
+    }
+    TensorData read = new TensorData(tensor.shape(), tensors.floats(tensor));
     OptionalInt bad = read.firstNotFinite();
     if (bad.isPresent()) {
       int at = bad.getAsInt();
       problems.add("%s: element %d is %s".formatted(shorten(name), at, read.values()[at]));
-      return;
+      return Optional.empty();
     }
-    values.put(name, read);
+    return Optional.of(read);
   }
 
-  /** Files may leave PEFT's prefix out. */
-  private static Optional<TensorEntry> find(TensorFile tensors, String key) {
-    return tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
+  /**
+   * Files may leave PEFT's prefix out, and give DoRA's lengths the name that PEFT has in memory.
+   */
+  static Optional<TensorEntry> find(TensorFile tensors, String key) {
+    Optional<TensorEntry> found =
+        tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
+    return key.endsWith(DoraLinear.SUFFIX) && found.isEmpty()
+        ? tensors.find(key + ".weight")
+        : found;
   }
 
   private static LoraException misfit(
       String adapter, ModuleTree tree, List<String> problems, int wanted, int foreign) {
     return new LoraException(
-        "adapter %s does not fit %s (%d of %d tensors%s):\n  %s"
+        "adapter %s does not fit %s (%d of %d tensors%s):\n  %s%s"
             .formatted(
                 adapter,
                 nameOf(tree),
                 problems.size() - foreign,
                 wanted,
                 foreign == 0 ? "" : ", " + foreign + " foreign",
-                listed(problems)));
+                listed(problems),
+                foreign == 0 ? "" : FOREIGN));
   }
 
   /** One a line, as many as a message can hold. */
@@ -213,7 +288,7 @@ final class AdapterReader {
     return String.join("\n  ", problems.subList(0, listed)) + more;
   }
 
-  private static String shorten(String name) {
+  static String shorten(String name) {
     String bare =
         name.startsWith(AdapterKeys.PREFIX) ? name.substring(AdapterKeys.PREFIX.length()) : name;
     int dot = bare.indexOf('.');
@@ -229,7 +304,7 @@ final class AdapterReader {
     return cut.replace("\n", "\\n");
   }
 
-  private static String shape(List<Long> shape) {
+  static String shape(List<Long> shape) {
     return shape.toString().replace('[', '(').replace(']', ')');
   }
 }

@@ -41,6 +41,7 @@ class AdapterInspectionTest {
         "mlp/all-linear",
         "mlp/bias-all",
         "mlp/bias-lora-only",
+        "mlp/dora",
         "torch/adapter",
         "torch/adapter-stream"
       })
@@ -98,6 +99,33 @@ class AdapterInspectionTest {
 
     refused(
         "x.lora_A.weight: not a tensor of this adapter, refused", "(0 of 2 tensors, 2 foreign)");
+  }
+
+  @Test
+  void weightsOfABaseAreRefused() throws IOException {
+    pair(2, 6, 10);
+    tensors.put(UP + ".base_layer.weight", TensorData.matrix(10, 6, new float[60]));
+    tensors.put("base_model.model.norm.weight", new TensorData(List.of(6L), new float[6]));
+    tensors.put("base_model.model.head.weight", TensorData.matrix(5, 6, new float[30]));
+    write("\"r\":2,\"target_modules\":[\"up\"]");
+
+    refused(
+        "(0 of 2 tensors, 3 foreign)",
+        "layers.0.up.base_layer.weight: not a tensor of this adapter, refused",
+        "norm.weight: not a tensor of this adapter, refused",
+        "head.weight: not a tensor of this adapter, refused",
+        "remove what is refused, or name it in target_modules, modules_to_save or bias");
+  }
+
+  @Test
+  void modulesThatAreSavedWholeMayBeThere() throws IOException {
+    pair(2, 6, 10);
+    tensors.put("base_model.model.norm.weight", new TensorData(List.of(6L), new float[6]));
+    tensors.put("base_model.model.score.dense.weight", TensorData.matrix(5, 6, new float[30]));
+    tensors.put("base_model.model.score.dense.bias", new TensorData(List.of(5L), new float[5]));
+    write("\"r\":2,\"target_modules\":[\"up\"],\"modules_to_save\":[\"norm\",\"score\"]");
+
+    assertThat(AdapterInspection.of(AdapterFiles.in(directory)).tensors()).isEqualTo(5);
   }
 
   @Test

@@ -110,7 +110,9 @@ class AdapterReaderTest {
                 + "  layers.0.up.lora_B: element 3 is NaN\n"
                 + "  layers.1.up.lora_B: missing, model (10, 2)\n"
                 + "  layers.0.up.weight: not a tensor of this adapter, refused\n"
-                + "  layers.9.up.lora_A.weight: not a tensor of this adapter, refused");
+                + "  layers.9.up.lora_A.weight: not a tensor of this adapter, refused\n"
+                + "  remove what is refused, or name it in target_modules, modules_to_save or"
+                + " bias");
   }
 
   @Test
@@ -133,12 +135,12 @@ class AdapterReaderTest {
   void weightOfTheBaseIsRefused() throws IOException { // PEFT overwrites the base with it
     TensorData before = base.forward(matrix(1, 6));
     tensors.put("base_model.model.norm.bias", new TensorData(List.of(6L), new float[6]));
-    tensors.put("base_model.model.head.weight", matrix(5, 6));
+    tensors.put("base_model.model.layers.0.up.weight", matrix(5, 6));
     write(name -> name);
 
     misfit(
         "0 of 4 tensors, 2 foreign",
-        "head.weight: not a tensor of this adapter, refused",
+        "layers.0.up.weight: not a tensor of this adapter, refused",
         "norm.bias: not a tensor of this adapter, refused");
     assertThat(base.forward(matrix(1, 6))).isEqualTo(before);
   }
@@ -320,7 +322,7 @@ class AdapterReaderTest {
     assertThatThrownBy(this::load)
         .isInstanceOf(LoraException.class)
         .hasMessageContaining("(0 of 4 tensors, 1500 foreign)")
-        .hasMessageEndingWith("… and 500 more");
+        .hasMessageContaining("… and 500 more\n  remove what is refused");
   }
 
   private Map<String, TensorData> load() throws IOException {

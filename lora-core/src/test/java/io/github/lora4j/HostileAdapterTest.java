@@ -91,17 +91,28 @@ class HostileAdapterTest {
   @EnumSource
   void namesOfBaseWeightsAreRefused(Format format) throws IOException {
     tensors.put("base_model.model.norm.bias", new TensorData(List.of(6L), new float[6]));
-    tensors.put("head.weight", matrix(5, 6, 9));
     tensors.put("base_model.model.layers.0.up.base_layer.weight", matrix(10, 6, 9));
     tensors.put("base_model.model.layers.0.up.bias", new TensorData(List.of(10L), new float[10]));
     format.write(directory, tensors);
 
     misfit(
-        "(0 of 2 tensors, 4 foreign)",
+        "(0 of 2 tensors, 3 foreign)",
         "norm.bias: not a tensor of this adapter, refused",
-        "head.weight: not a tensor of this adapter, refused",
         "layers.0.up.base_layer.weight: not a tensor of this adapter, refused",
         "layers.0.up.bias: not a tensor of this adapter, refused");
+  }
+
+  @ParameterizedTest
+  @EnumSource
+  void headOfItsOwnStaysInTheView(Format format) throws IOException { // as of a resized vocabulary
+    TensorData before = base.forward(matrix(1, 6, 1));
+    tensors.put("base_model.model.head.weight", matrix(5, 6, 9));
+    format.write(directory, tensors);
+
+    try (PeftModel<FloatMlp> peft = PeftModel.fromPretrained(base, directory)) {
+      assertThat(peft.model().forward(matrix(1, 6, 1))).isNotEqualTo(before);
+    }
+    assertThat(base.forward(matrix(1, 6, 1))).isEqualTo(before);
   }
 
   @ParameterizedTest

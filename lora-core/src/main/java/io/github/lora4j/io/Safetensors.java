@@ -235,6 +235,7 @@ public final class Safetensors implements TensorFile {
    * @throws IOException if the file cannot be read
    * @throws IndexOutOfBoundsException if the piece leaves the tensor
    */
+  @Override
   public float[] floats(TensorEntry tensor, long from, int count) throws IOException {
     if (from < 0 || count < 0 || from > tensor.elements() - count) {
       throw new IndexOutOfBoundsException(

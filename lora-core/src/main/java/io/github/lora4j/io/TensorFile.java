@@ -40,6 +40,18 @@ public sealed interface TensorFile extends AutoCloseable permits Safetensors, To
   float[] floats(TensorEntry tensor) throws IOException;
 
   /**
+   * Converts a piece of a tensor to fp32, exactly as torch does; wider types are rounded.
+   *
+   * @param tensor an entry of this file
+   * @param from first element, row-major
+   * @param count elements
+   * @return so many elements
+   * @throws IOException if the file cannot be read
+   * @throws IndexOutOfBoundsException if the piece leaves the tensor
+   */
+  float[] floats(TensorEntry tensor, long from, int count) throws IOException;
+
+  /**
    * The elements of a tensor in the type that they are stored in.
    *
    * @param tensor an entry of this file, fewer than 2³¹ bytes

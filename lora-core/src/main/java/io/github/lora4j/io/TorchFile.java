@@ -119,11 +119,23 @@ public final class TorchFile implements TensorFile {
           "tensor '%s' has %d elements, an array holds fewer than 2^31"
               .formatted(tensor.name(), tensor.elements()));
     }
-    if (viewOf(tensor).isContiguous()) {
-      return Elements.floats(file, tensor.offset(), tensor.dtype(), (int) tensor.elements());
+    return floats(tensor, 0, (int) tensor.elements());
+  }
+
+  @Override
+  public float[] floats(TensorEntry tensor, long from, int count) throws IOException {
+    if (from < 0 || count < 0 || from > tensor.elements() - count) {
+      throw new IndexOutOfBoundsException(
+          "elements %d to %d of tensor '%s', which has %d"
+              .formatted(from, from + count, tensor.name(), tensor.elements()));
     }
-    float[] values = new float[(int) tensor.elements()];
-    Elements.convert(bytes(tensor), tensor.dtype(), values, 0);
+    int size = tensor.dtype().sizeInBytes();
+    if (viewOf(tensor).isContiguous()) {
+      return Elements.floats(file, tensor.offset() + from * size, tensor.dtype(), count);
+    }
+    float[] values = new float[count];
+    ByteBuffer piece = bytes(tensor).slice((int) from * size, count * size);
+    Elements.convert(piece, tensor.dtype(), values, 0);
     return values;
   }
 

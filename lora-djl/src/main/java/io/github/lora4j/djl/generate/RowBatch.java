@@ -61,16 +61,17 @@ final class RowBatch {
     TokenBatch batch = TokenBatch.of(rows.stream().map(Row::input).toArray(int[][]::new));
     float[] scores = {};
     int[] tokens = {};
+    int vocabulary = 0;
     try (Pass pass = Pass.cached(decoder.manager(), batch, segments(), cache)) {
       NDArray logits = decoder.logits(pass, true); // (B, V)
       if (onlyBest) {
         tokens = Sampler.best(logits);
       } else {
         scores = logits.toFloatArray();
+        vocabulary = Math.toIntExact(logits.getShape().get(1));
       }
     }
     cache.advance(batch.lengths());
-    int vocabulary = decoder.vocabulary();
     for (int row = 0; row < rows.size(); row++) {
       if (onlyBest) {
         rows.get(row).accept(tokens[row]);

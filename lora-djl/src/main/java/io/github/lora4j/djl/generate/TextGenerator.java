@@ -140,7 +140,7 @@ public final class TextGenerator {
         problems.add("request %d: the prompt has no tokens; give it a text".formatted(i));
       }
     }
-    int vocabulary = model.decoder().vocabulary();
+    int vocabulary = models.stream().mapToInt(CausalLm::vocabulary).max().orElse(0);
     for (int token : options.stopTokens()) {
       if (token >= vocabulary) {
         problems.add(
@@ -150,7 +150,13 @@ public final class TextGenerator {
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException(String.join("; ", problems));
     }
-    model.checkIds(prompts.toArray(int[][]::new));
+    if (models.stream().allMatch(each -> each.vocabulary() == vocabulary)) {
+      model.checkIds(prompts.toArray(int[][]::new));
+      return;
+    }
+    for (int i = 0; i < models.size(); i++) {
+      models.get(i).checkIds(prompts.get(i));
+    }
   }
 
   /**
