@@ -75,8 +75,9 @@ record AdapterCheck(Optional<ModuleTree> base) {
   }
 
   private static String kind(LoraConfig config) {
-    return "LORA r=%d%s %s"
+    return "%s r=%d%s %s"
         .formatted(
+            config.dora() ? "LORA with DoRA" : "LORA",
             config.rank(),
             config.rankPattern().isEmpty() ? "" : " and others",
             targets(config.targetModules()));
