@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.layer.AdapterSegment;
 import io.github.lora4j.djl.layer.AdapterSlot;
 import io.github.lora4j.djl.layer.AdapterWeights;
+import io.github.lora4j.djl.layer.HeldAdapters;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.TokenBatch;
 import io.github.lora4j.djl.model.Decoder;
@@ -11,8 +12,12 @@ import io.github.lora4j.spi.ModuleTree;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -172,6 +177,64 @@ public final class CausalLm implements AutoCloseable {
       return logits(batch, List.of(new AdapterSegment(held, 0, rows.length)));
     } finally {
       held.release();
+    }
+  }
+
+  /**
+   * Scores every position of every row, each under its own adapter or none, in one pass: the base
+   * is computed once for all rows, and what the adapters add is grouped by adapter, in whatever
+   * order the rows come.
+   *
+   * <pre>{@code
+   * float[][][] scores = base.logits(List.of(base, qa.model(), mail.model(), qa.model()), rows);
+   * }</pre>
+   *
+   * @param models the model of each row: the base, or a view of it
+   * @param rows token ids, at least one in each row, rows of any length
+   * @return [row][position][vocabulary], fp32; equal to what the row's model gives it alone, but
+   *     for the rounding of the device
+   * @throws IllegalArgumentException if there are not as many models as rows, naming every row
+   *     whose model is a view of another base, or if a row is empty or an id outside the vocabulary
+   * @throws IllegalStateException if an adapter is closed, naming all such rows
+   */
+  public float[][][] logits(List<CausalLm> models, int[]... rows) {
+    checkModels(models, rows.length);
+    checkIds(rows);
+    if (rows.length == 0) {
+      return new float[0][][];
+    }
+    List<Optional<AdapterSlot>> slots = models.stream().map(CausalLm::adapterSlot).toList();
+    try (HeldAdapters held = new HeldAdapters(slots, "row")) {
+      Map<Optional<AdapterSlot>, List<Integer>> groups =
+          IntStream.range(0, rows.length)
+              .boxed()
+              .collect(Collectors.groupingBy(slots::get, LinkedHashMap::new, Collectors.toList()));
+      List<Integer> order = groups.values().stream().flatMap(List::stream).toList();
+      TokenBatch batch = TokenBatch.of(order.stream().map(row -> rows[row]).toArray(int[][]::new));
+      List<AdapterSegment> segments = AdapterSegment.of(order.stream().map(held::of).toList());
+      float[][][] grouped = logits(batch, segments);
+      float[][][] restored = new float[rows.length][][];
+      for (int i = 0; i < rows.length; i++) {
+        restored[order.get(i)] = grouped[i];
+      }
+      return restored;
+    }
+  }
+
+  private void checkModels(List<CausalLm> models, int rows) {
+    if (models.size() != rows) {
+      throw new IllegalArgumentException(
+          "wanted a model for each row, got %d models for %d rows".formatted(models.size(), rows));
+    }
+    String problems =
+        IntStream.range(0, rows)
+            .filter(row -> models.get(row).decoder != decoder)
+            .mapToObj(
+                "row %d: its model stands on another base; load its adapter beside this one"
+                    ::formatted)
+            .collect(Collectors.joining("; "));
+    if (!problems.isEmpty()) {
+      throw new IllegalArgumentException(problems);
     }
   }
 
