@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.layer.AdapterSegment;
 import io.github.lora4j.djl.layer.AdapterSlot;
 import io.github.lora4j.djl.layer.AdapterWeights;
-import io.github.lora4j.djl.layer.HeldAdapters;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.TokenBatch;
 import io.github.lora4j.djl.model.Decoder;
@@ -12,12 +11,8 @@ import io.github.lora4j.spi.ModuleTree;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -198,43 +193,13 @@ public final class CausalLm implements AutoCloseable {
    * @throws IllegalStateException if an adapter is closed, naming all such rows
    */
   public float[][][] logits(List<CausalLm> models, int[]... rows) {
-    checkModels(models, rows.length);
+    MixedRows.check(this, models, rows.length);
     checkIds(rows);
     if (rows.length == 0) {
       return new float[0][][];
     }
-    List<Optional<AdapterSlot>> slots = models.stream().map(CausalLm::adapterSlot).toList();
-    try (HeldAdapters held = new HeldAdapters(slots, "row")) {
-      Map<Optional<AdapterSlot>, List<Integer>> groups =
-          IntStream.range(0, rows.length)
-              .boxed()
-              .collect(Collectors.groupingBy(slots::get, LinkedHashMap::new, Collectors.toList()));
-      List<Integer> order = groups.values().stream().flatMap(List::stream).toList();
-      TokenBatch batch = TokenBatch.of(order.stream().map(row -> rows[row]).toArray(int[][]::new));
-      List<AdapterSegment> segments = AdapterSegment.of(order.stream().map(held::of).toList());
-      float[][][] grouped = logits(batch, segments);
-      float[][][] restored = new float[rows.length][][];
-      for (int i = 0; i < rows.length; i++) {
-        restored[order.get(i)] = grouped[i];
-      }
-      return restored;
-    }
-  }
-
-  private void checkModels(List<CausalLm> models, int rows) {
-    if (models.size() != rows) {
-      throw new IllegalArgumentException(
-          "wanted a model for each row, got %d models for %d rows".formatted(models.size(), rows));
-    }
-    String problems =
-        IntStream.range(0, rows)
-            .filter(row -> models.get(row).decoder != decoder)
-            .mapToObj(
-                "row %d: its model stands on another base; load its adapter beside this one"
-                    ::formatted)
-            .collect(Collectors.joining("; "));
-    if (!problems.isEmpty()) {
-      throw new IllegalArgumentException(problems);
+    try (MixedRows mixed = new MixedRows(models)) {
+      return mixed.restored(logits(mixed.batch(rows), mixed.segments()));
     }
   }
 
