@@ -64,9 +64,14 @@ final class RequestBook {
    * @return false when there will be nothing any more
    */
   synchronized boolean awaitWork() throws InterruptedException {
-    while (!closed && waiting.isEmpty() && running.isEmpty()) {
+    while (!closed && !hasWork()) {
       wait();
     }
+    return hasWork();
+  }
+
+  /** Whether a request waits or runs. */
+  synchronized boolean hasWork() {
     return !waiting.isEmpty() || !running.isEmpty();
   }
 

@@ -72,7 +72,8 @@ final class RowBatch implements AutoCloseable {
   }
 
   /**
-   * Takes rows in: reads their prompts and chooses the first token of each.
+   * Takes rows in: reads their prompts and chooses the first token of each. If they cannot be read
+   * in one pass, each is read alone, so that one that asks too much harms no other.
    *
    * @param newcomers those of one adapter next to each other; the caller holds the adapters
    */
@@ -85,7 +86,11 @@ final class RowBatch implements AutoCloseable {
       read(newcomers, prompts);
       take(newcomers, prompts);
     } catch (RuntimeException e) {
-      newcomers.forEach(row -> row.fail(e));
+      if (newcomers.size() > 1 && newcomers.stream().allMatch(row -> row.added() == 0)) {
+        newcomers.forEach(row -> join(List.of(row)));
+      } else {
+        newcomers.forEach(row -> row.fail(e));
+      }
     }
   }
 

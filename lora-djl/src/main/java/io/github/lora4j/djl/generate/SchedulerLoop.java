@@ -30,7 +30,7 @@ final class SchedulerLoop implements Runnable {
   @Override
   public void run() {
     try (RowBatch batch = new RowBatch(decoder)) {
-      while (awaitWork()) {
+      while (book.hasWork() || awaitWork(batch)) {
         turn(batch);
       }
     } catch (RuntimeException | Error e) {
@@ -42,14 +42,14 @@ final class SchedulerLoop implements Runnable {
     }
   }
 
-  private boolean awaitWork() {
+  /** Nothing is held while nothing is to do. */
+  private boolean awaitWork(RowBatch batch) {
+    batch.dropEnded();
     while (true) {
       try {
         return book.awaitWork();
       } catch (InterruptedException ignored) {
-        // The thread is the scheduler's own and ends by close() only; a reader that was called on
-        // it
-        // has left the interrupt behind.
+        // left behind by a reader; the thread is the scheduler's own and ends by close() only
       }
     }
   }
@@ -59,6 +59,7 @@ final class SchedulerLoop implements Runnable {
     List<ScheduledGeneration> newcomers = book.start(rows, promptTokens);
     if (!newcomers.isEmpty()) {
       batch.join(RowBatch.grouped(newcomers.stream().map(ScheduledGeneration::row).toList()));
+      book.tokens(batch.tokens());
       endEnded();
       endGivenUp(); // they have their first token, and may be given up before the second
     }

@@ -6,11 +6,13 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.CausalLm;
+import io.github.lora4j.djl.train.ManagedArrays;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CancellationException;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.TimeoutException;
@@ -144,6 +146,44 @@ final class SchedulerLimitsTest {
       gate.open();
     }
     assertThat(pieces).isEmpty();
+  }
+
+  @Test
+  void nothingIsHeldWhenTheLastThatWaitsIsCancelledJustAsTheOthersEnd() throws Exception {
+    int before = ManagedArrays.below(base.decoder().manager());
+    Gate gate = new Gate();
+    try (GenerationScheduler scheduler = oneRow().build()) {
+      ScheduledGeneration running = scheduler.submit(MOON, TWENTY, gate);
+      gate.awaitReached();
+      ScheduledGeneration waiting = scheduler.submit(MOON, TWENTY);
+      // on the scheduler's thread, which has kept the ended row for the copy that takes this one in
+      running.whenEnded(waiting::cancel);
+
+      gate.open();
+
+      assertThatThrownBy(() -> waiting.text().get()).isInstanceOf(CancellationException.class);
+      long limit = System.nanoTime() + Duration.ofMinutes(1).toNanos();
+      while (ManagedArrays.below(base.decoder().manager()) != before
+          && System.nanoTime() - limit < 0) {
+        Thread.onSpinWait();
+      }
+      assertThat(ManagedArrays.below(base.decoder().manager())).isEqualTo(before);
+    }
+  }
+
+  @Test
+  void textOfOneTokenIsCountedBeforeItIsSeen() throws Exception {
+    GenerationOptions one = GenerationOptions.builder().maxNewTokens(1).build();
+    Gate gate = new Gate();
+    try (GenerationScheduler scheduler = oneRow().build()) {
+      CompletableFuture<String> text = scheduler.submit(MOON, one, gate).text();
+      gate.awaitReached();
+      CompletableFuture<Long> tokens = text.thenApply(seen -> scheduler.figures().tokens());
+
+      gate.open();
+
+      assertThat(tokens.get()).isEqualTo(1);
+    }
   }
 
   @Test
