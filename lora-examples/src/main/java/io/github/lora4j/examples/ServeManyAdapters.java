@@ -1,6 +1,7 @@
 package io.github.lora4j.examples;
 
 import io.github.lora4j.LoraConfig;
+import io.github.lora4j.LoraInit;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.data.PromptTemplate;
@@ -44,15 +45,17 @@ public final class ServeManyAdapters implements Callable<Integer> {
   @Parameters(
       paramLabel = "ADAPTERS",
       arity = "0..*",
-      description = "Directories of adapters. Default: fresh ones, which answer as the base does.")
+      description =
+          "Directories of adapters. Default: random ones, which all answer differently, and on the"
+              + " embedded base the mail adapter.")
   private List<Path> directories = List.of();
 
   @Option(
-      names = "--fresh",
+      names = "--random",
       paramLabel = "N",
       defaultValue = "32",
-      description = "Fresh adapters to make where none are given. Default: ${DEFAULT-VALUE}.")
-  private int fresh;
+      description = "Random adapters to make where none are given. Default: ${DEFAULT-VALUE}.")
+  private int random;
 
   @Option(
       names = "--clients",
@@ -90,10 +93,10 @@ public final class ServeManyAdapters implements Callable<Integer> {
 
   @Override
   public Integer call() throws IOException, InterruptedException {
-    if (fresh < 1 || clients < 1 || requests < clients) {
+    if (random < 1 || clients < 1 || requests < clients) {
       throw new IllegalArgumentException(
           "wanted an adapter, a client and a question for each client at least, got %d, %d and %d"
-              .formatted(fresh, clients, requests));
+              .formatted(random, clients, requests));
     }
     page.say("Base: %s", base);
     List<PeftModel<CausalLm>> views = new ArrayList<>();
@@ -117,8 +120,11 @@ public final class ServeManyAdapters implements Callable<Integer> {
     for (Path directory : directories) {
       views.add(PeftModel.fromPretrained(model, directory));
     }
-    LoraConfig config = lora.config(base.defaults());
-    for (int i = 0; directories.isEmpty() && i < fresh; i++) {
+    if (directories.isEmpty() && base.embedded()) {
+      views.add(PeftModel.fromPretrained(model, EmbeddedFiles.MAIL_ADAPTER.directory()));
+    }
+    LoraConfig config = lora.config(base.defaults(), LoraInit.RANDOM);
+    for (int i = 0; directories.isEmpty() && i < random; i++) {
       Path directory = Files.createTempDirectory("adapter");
       try (PeftModel<CausalLm> made = PeftModel.wrap(model, config, i)) {
         made.save(directory);

@@ -36,12 +36,12 @@ class ServeManyAdaptersTest {
   }
 
   @Test
-  void freshAdaptersAreMadeWhereNoneAreGiven() {
+  void randomAdaptersAreMadeWhereNoneAreGiven() {
     Ran ran =
         Ran.example(
             ServeManyAdapters::new,
             "--model=" + TinyFiles.checkpoint(),
-            "--fresh=5",
+            "--random=5",
             "--rank=2",
             "--clients=2",
             "--requests=4",
