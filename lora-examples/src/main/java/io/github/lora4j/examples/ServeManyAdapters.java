@@ -102,6 +102,8 @@ public final class ServeManyAdapters implements Callable<Integer> {
     List<PeftModel<CausalLm>> views = new ArrayList<>();
     try (CausalLm model = base.load()) {
       try {
+        GenerationOptions few = GenerationOptions.builder().maxNewTokens(2).build();
+        TextGenerator.of(model).generate(question(0), few); // the engine's own memory first
         String before = NativeMemory.resident();
         open(model, views);
         long bytes = views.stream().mapToLong(PeftModel::nativeBytes).sum();
