@@ -76,12 +76,14 @@ class Programs:
         return subprocess.Popen(list(map(str, command)), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, env=environment)
 
     def _run(self, command, threads):
+        start = time.perf_counter()
         process = self._start(command, threads)
         out, errors = process.communicate()
+        seconds = time.perf_counter() - start
         lines = out.strip().splitlines()
         if process.returncode:
             raise Failed(f"{' '.join(map(str, command))}\n{out[-500:]}{errors[-2000:]}")
-        return json.loads(lines[-1])
+        return {**json.loads(lines[-1]), "processSeconds": seconds}
 
 
 def resident_mib(pid):

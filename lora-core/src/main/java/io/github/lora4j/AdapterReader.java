@@ -36,29 +36,56 @@ final class AdapterReader {
   /**
    * What a directory holds, on the heap.
    *
+   * @param plan against the base, or against the base with the adapter's own vocabulary
+   * @param values what the adapter trains
+   * @param frozen matrices of the vocabulary that are not the base's
    * @param sha256 of the file of weights; empty if not asked for
    */
-  record Loaded(LoraPlan plan, Map<String, TensorData> values, Optional<String> sha256) {}
+  record Loaded(
+      LoraPlan plan,
+      Map<String, TensorData> values,
+      Map<String, TensorData> frozen,
+      Optional<String> sha256) {
+
+    private Loaded withSha256(String found) {
+      return new Loaded(plan, values, frozen, Optional.of(found));
+    }
+  }
 
   private AdapterReader() {}
 
-  static Loaded read(Path directory, ModuleTree tree) throws IOException {
-    return read(AdapterFiles.in(directory), tree, false);
+  static Loaded read(Path directory, ModuleTree tree, BaseMatrices.Base base) throws IOException {
+    return read(AdapterFiles.in(directory), tree, base, false);
   }
 
-  static Loaded read(AdapterFiles files, ModuleTree tree, boolean hash) throws IOException {
+  static Loaded read(AdapterFiles files, ModuleTree tree, BaseMatrices.Base base, boolean hash)
+      throws IOException {
     files.requirePlace();
     LoraConfig config = config(files);
+    refuseRandomStart(files, config);
     if (!files.has(AdapterWriter.WEIGHTS)) {
       throw noWeights(files);
     }
     // first: that a file is damaged is a better reason than that its targets match nothing
     try (Safetensors tensors = files.tensors(AdapterWriter.WEIGHTS)) {
-      LoraPlan plan = plan(files, config, tree);
+      LoraPlan plan = plan(files, config, new Vocabulary(tree).resizedAs(tensors));
       warn(plan, config, tree);
-      Map<String, TensorData> values = values(tensors, plan, files, tree);
+      BaseMatrices matrices = new BaseMatrices(tensors, plan, tree, base);
+      Loaded loaded = values(tensors, plan, files, matrices);
       // of the open file: another may stand in its place by now
-      return new Loaded(plan, values, hash ? Optional.of(tensors.sha256()) : Optional.empty());
+      return hash ? loaded.withSha256(tensors.sha256()) : loaded;
+    }
+  }
+
+  /** What such an adapter took off its base was drawn at random and is in no file. */
+  private static void refuseRandomStart(AdapterFiles files, LoraConfig config) {
+    String start = config.otherSettings().get("init_lora_weights");
+    if (start != null) {
+      throw new LoraException(
+          ("adapter '%s' starts from %s, a random decomposition of its base that cannot be made"
+                  + " again; convert it to plain LoRA where it was trained, by PEFT's"
+                  + " save_pretrained(path_initial_model_for_weight_conversion=...)")
+              .formatted(files.name(), start));
     }
   }
 
@@ -122,13 +149,15 @@ final class AdapterReader {
             : "missing; the directory holds a configuration but no weights");
   }
 
-  private static Map<String, TensorData> values(
-      Safetensors tensors, LoraPlan plan, AdapterFiles files, ModuleTree tree) throws IOException {
+  private static Loaded values(
+      Safetensors tensors, LoraPlan plan, AdapterFiles files, BaseMatrices matrices)
+      throws IOException {
+    ModuleTree tree = plan.tree();
     Map<String, TensorData> values = new LinkedHashMap<>();
     Set<String> used = new LinkedHashSet<>();
     List<String> problems = new ArrayList<>();
-    Map<String, List<Long>> wanted = plan.shapes();
-    AdapterKeys keys = new AdapterKeys(plan.pairs());
+    Map<String, List<Long>> wanted = plan.fileShapes();
+    AdapterKeys keys = new AdapterKeys(plan);
     boolean hasBiases =
         plan.biases().stream()
             .anyMatch(bias -> find(tensors, keys.inFile(bias.name())).isPresent());
@@ -139,18 +168,22 @@ final class AdapterReader {
       String key = keys.inFile(entry.getKey());
       Optional<TensorEntry> found = find(tensors, key);
       if (found.isEmpty()) {
-        if (!entry.getKey().endsWith(".bias") || hasBiases) {
+        if (!isBias(plan, entry.getKey()) || hasBiases) {
           problems.add(
               "%s: missing, model %s".formatted(shorten(entry.getKey()), shape(entry.getValue())));
         }
         continue;
       }
       used.add(found.get().name());
-      check(tensors, found.get(), entry.getKey(), entry.getValue(), values, problems);
+      if (isOfShape(found.get(), entry.getKey(), entry.getValue(), problems)) {
+        read(tensors, found.get(), entry.getKey(), problems)
+            .ifPresent(tensor -> values.put(entry.getKey(), tensor));
+      }
     }
+    Map<String, TensorData> frozen = matrices.read(used, problems);
     int foreign = 0;
     for (TensorEntry tensor : tensors.tensors()) {
-      if (!used.contains(tensor.name())) {
+      if (!used.contains(tensor.name()) && !keys.repeats(tensor.name())) {
         foreign++;
         problems.add(shorten(tensor.name()) + ": not a tensor of this adapter, refused");
       }
@@ -158,40 +191,58 @@ final class AdapterReader {
     if (!problems.isEmpty()) {
       throw misfit(nameOf(files, plan.config(), tree), tree, problems, wanted.size(), foreign);
     }
-    return values;
+    return new Loaded(plan, values, frozen, Optional.empty());
   }
 
-  private static void check(
-      Safetensors tensors,
-      TensorEntry tensor,
-      String name,
-      List<Long> shape,
-      Map<String, TensorData> values,
-      List<String> problems)
-      throws IOException {
+  private static boolean isBias(LoraPlan plan, String name) {
+    return plan.biases().stream().anyMatch(bias -> bias.name().equals(name));
+  }
+
+  /** Whether a tensor is what is wanted; says so if not. */
+  static boolean isOfShape(
+      TensorEntry tensor, String name, List<Long> shape, List<String> problems) {
     if (!tensor.shape().equals(shape)) {
       problems.add(
           "%s: file %s, model %s".formatted(shorten(name), shape(tensor.shape()), shape(shape)));
-      return;
+      return false;
     }
     if (!tensor.dtype().isFloatingPoint()) {
       problems.add(
           "%s: stored as %s, wanted a floating type".formatted(shorten(name), tensor.dtype()));
-      return;
+      return false;
     }
-    TensorData read = new TensorData(shape, tensors.floats(tensor));
+    return true;
+  }
+
+  /** Reads a tensor; empty if it has a value that no adapter may have. */
+  static Optional<TensorData> read(
+      Safetensors tensors, TensorEntry tensor, String name, List<String> problems)
+      throws IOException {
+    if (tensor.elements() > Integer.MAX_VALUE - 8) {
+      problems.add(
+          "%s: %d elements, at most %d are read"
+              .formatted(shorten(name), tensor.elements(), Integer.MAX_VALUE - 8));
+      return Optional.empty();
+    }
+    TensorData read = new TensorData(tensor.shape(), tensors.floats(tensor));
     OptionalInt bad = read.firstNotFinite();
     if (bad.isPresent()) {
       int at = bad.getAsInt();
       problems.add("%s: element %d is %s".formatted(shorten(name), at, read.values()[at]));
-      return;
+      return Optional.empty();
     }
-    values.put(name, read);
+    return Optional.of(read);
   }
 
-  /** Files may leave PEFT's prefix out. */
-  private static Optional<TensorEntry> find(Safetensors tensors, String key) {
-    return tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
+  /**
+   * Files may leave PEFT's prefix out, and give DoRA's lengths the name that PEFT has in memory.
+   */
+  static Optional<TensorEntry> find(Safetensors tensors, String key) {
+    Optional<TensorEntry> found =
+        tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
+    return key.endsWith(DoraLinear.SUFFIX) && found.isEmpty()
+        ? tensors.find(key + ".weight")
+        : found;
   }
 
   private static LoraException misfit(
@@ -211,7 +262,7 @@ final class AdapterReader {
                 more));
   }
 
-  private static String shorten(String name) {
+  static String shorten(String name) {
     String bare =
         name.startsWith(AdapterKeys.PREFIX) ? name.substring(AdapterKeys.PREFIX.length()) : name;
     int dot = bare.indexOf('.');
@@ -220,7 +271,7 @@ final class AdapterReader {
         : bare;
   }
 
-  private static String shape(List<Long> shape) {
+  static String shape(List<Long> shape) {
     return shape.toString().replace('[', '(').replace(']', ')');
   }
 }

@@ -25,6 +25,11 @@ record LentView<M>(LoraView<M> owned) implements LoraView<M> {
   }
 
   @Override
+  public M merge() {
+    return owned.merge();
+  }
+
+  @Override
   public long nativeBytes() {
     return owned.nativeBytes();
   }

@@ -24,6 +24,8 @@ import java.util.Optional;
  * @param dropout probability in [0, 1) that an element of a pair's input is dropped while training
  * @param targetModules which modules get a pair
  * @param excludeModules which modules do not, though they are targets; empty for no exclusion
+ * @param modulesToSave names or ends of paths of modules that the adapter trains whole copies of;
+ *     they get no pair
  * @param layersToTransform indices of the layers to adapt, from 0; empty for all
  * @param layersPattern names of the module lists in which {@code layersToTransform} counts; empty
  *     for the first numbered segment of a path
@@ -31,8 +33,11 @@ import java.util.Optional;
  *     match counts
  * @param alphaPattern alphas of some modules, likewise
  * @param rsLora whether the scaling is alpha / √r instead of alpha / r
+ * @param dora whether the rows of the adapted matrix also get a trained length (DoRA), see {@link
+ *     DoraLinear}
  * @param bias which biases are trained
- * @param init how A and B start
+ * @param init how A and B start; what starts from the base has twice the rank in memory and in
+ *     files, see {@link LoraInit#PISSA}
  * @param taskType what the adapter is for; empty if not said
  * @param fanInFanOut PEFT's note that the base stores weights as (in, out); kept for files, the
  *     engine knows its own
@@ -49,11 +54,13 @@ public record LoraConfig(
     double dropout,
     TargetModules targetModules,
     Optional<TargetModules> excludeModules,
+    List<String> modulesToSave,
     List<Integer> layersToTransform,
     List<String> layersPattern,
     Map<String, Integer> rankPattern,
     Map<String, Double> alphaPattern,
     boolean rsLora,
+    boolean dora,
     Bias bias,
     LoraInit init,
     Optional<TaskType> taskType,
@@ -71,6 +78,7 @@ public record LoraConfig(
     Objects.requireNonNull(targetModules, "targetModules");
     Objects.requireNonNull(bias, "bias");
     Objects.requireNonNull(init, "init");
+    modulesToSave = List.copyOf(modulesToSave);
     layersToTransform = List.copyOf(layersToTransform);
     layersPattern = List.copyOf(layersPattern);
     rankPattern = Collections.unmodifiableMap(new LinkedHashMap<>(rankPattern));
@@ -80,6 +88,7 @@ public record LoraConfig(
         new LoraConfigCheck()
             .numbers(rank, alpha, dropout)
             .targets(targetModules, excludeModules)
+            .modulesToSave(modulesToSave)
             .layers(targetModules, layersToTransform, layersPattern)
             .patterns(rankPattern, alphaPattern)
             .problems();
@@ -132,11 +141,13 @@ public record LoraConfig(
     builder.dropout = dropout;
     builder.targetModules = targetModules;
     builder.excludeModules = excludeModules;
+    builder.modulesToSave = modulesToSave;
     builder.layersToTransform = layersToTransform;
     builder.layersPattern = layersPattern;
     builder.rankPattern = rankPattern;
     builder.alphaPattern = alphaPattern;
     builder.rsLora = rsLora;
+    builder.dora = dora;
     builder.bias = bias;
     builder.init = init;
     builder.taskType = taskType;
@@ -160,11 +171,13 @@ public record LoraConfig(
     private double dropout;
     private TargetModules targetModules = new TargetModules.DefaultsOfModel();
     private Optional<TargetModules> excludeModules = Optional.empty();
+    private List<String> modulesToSave = List.of();
     private List<Integer> layersToTransform = List.of();
     private List<String> layersPattern = List.of();
     private Map<String, Integer> rankPattern = Map.of();
     private Map<String, Double> alphaPattern = Map.of();
     private boolean rsLora;
+    private boolean dora;
     private Bias bias = Bias.NONE;
     private LoraInit init = LoraInit.KAIMING;
     private Optional<TaskType> taskType = Optional.empty();
@@ -251,6 +264,18 @@ public record LoraConfig(
     }
 
     /**
+     * Trains whole copies of some modules beside the pairs, e.g. a head or a norm. The adapter owns
+     * the copies; the base keeps its own.
+     *
+     * @param names names or ends of paths
+     * @return this
+     */
+    public Builder modulesToSave(String... names) {
+      this.modulesToSave = List.of(names);
+      return this;
+    }
+
+    /**
      * Adapts some layers only.
      *
      * @param layers indices from 0
@@ -302,6 +327,19 @@ public record LoraConfig(
      */
     public Builder rsLora(boolean rsLora) {
       this.rsLora = rsLora;
+      return this;
+    }
+
+    /**
+     * Chooses DoRA: a length for every row of the adapted matrices is trained beside the direction,
+     * which A and B change. A step takes longer, for the lengths of the adapted rows are needed.
+     *
+     * @param dora true for weight-decomposed LoRA
+     * @return this
+     * @see <a href="https://arxiv.org/abs/2402.09353">Liu et al. 2024, section 4</a>
+     */
+    public Builder dora(boolean dora) {
+      this.dora = dora;
       return this;
     }
 
@@ -383,11 +421,13 @@ public record LoraConfig(
           dropout,
           targetModules,
           excludeModules,
+          modulesToSave,
           layersToTransform,
           layersPattern,
           rankPattern,
           alphaPattern,
           rsLora,
+          dora,
           bias,
           init,
           taskType,

@@ -40,6 +40,15 @@ final class LoraConfigCheck {
     return this;
   }
 
+  LoraConfigCheck modulesToSave(List<String> names) {
+    names.stream()
+        .filter(name -> name.isBlank() || name.startsWith(".") || name.endsWith("."))
+        .forEach(
+            name ->
+                problems.add("modules to save need names or ends of paths, got '" + name + "'"));
+    return this;
+  }
+
   private void checkExcluded(TargetModules excluded) {
     if (excluded instanceof TargetModules.Matching matching) {
       check(() -> PythonRegex.of(matching.regex()), "excluded modules", matching.regex());

@@ -32,6 +32,7 @@ final class LoraConfigKeys {
           "layers_to_transform",
           "lora_alpha",
           "lora_dropout",
+          "modules_to_save",
           "peft_type",
           "peft_version",
           "r",
@@ -40,18 +41,19 @@ final class LoraConfigKeys {
           "runtime_config",
           "target_modules",
           "task_type",
+          "use_dora",
           "use_rslora");
 
   static {
     for (String key :
         ("alora_invocation_tokens arrow_config corda_config eva_config kasa_config layer_replication"
-                + " lora_ga_config megatron_config modules_to_save monteclora_config"
+                + " lora_ga_config megatron_config monteclora_config"
                 + " target_parameters trainable_token_indices use_bdlora velora_config")
             .split(" ", -1)) {
       UNSUPPORTED.put(key, "null");
     }
     UNSUPPORTED.put("loftq_config", "{}");
-    for (String key : List.of("ensure_weight_tying", "lora_bias", "use_dora", "use_qalora")) {
+    for (String key : List.of("ensure_weight_tying", "lora_bias", "use_qalora")) {
       UNSUPPORTED.put(key, "false");
     }
   }

@@ -23,12 +23,16 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** Reads PEFT's {@code adapter_config.json}; all that is wrong with it is said at once. */
 final class LoraConfigReader {
 
   /** Real files have a few kilobytes, those that list every module of a large model some more. */
   private static final long MAX_BYTES = 10_000_000;
+
+  /** PiSSA by a randomised decomposition; N says how exact it is. */
+  private static final Pattern PISSA_NITER = Pattern.compile("\"pissa_niter_\\d+\"");
 
   private final JsonObject json;
   private final JsonFields fields;
@@ -90,10 +94,12 @@ final class LoraConfigReader {
     fields.number("lora_dropout").ifPresent(builder::dropout);
     targets("target_modules").ifPresent(builder::targetModules);
     targets("exclude_modules").filter(this::isGiven).ifPresent(builder::excludeModules);
+    builder.modulesToSave(fields.texts("modules_to_save").toArray(String[]::new));
     builder.layers(fields.wholes("layers_to_transform"), layersPattern());
     builder.rankPattern(fields.wholesByName("rank_pattern"));
     builder.alphaPattern(fields.numbersByName("alpha_pattern"));
     builder.rsLora(fields.flag("use_rslora")).fanInFanOut(fields.flag("fan_in_fan_out"));
+    builder.dora(fields.flag("use_dora"));
     choice("bias", Bias.values()).ifPresent(builder::bias);
     choice("task_type", TaskType.values()).ifPresent(builder::taskType);
     init().ifPresent(builder::init);
@@ -193,9 +199,15 @@ final class LoraConfigReader {
       case "true" -> Optional.of(LoraInit.KAIMING);
       case "false" -> Optional.of(LoraInit.RANDOM);
       case "\"gaussian\"" -> Optional.of(LoraInit.GAUSSIAN);
+      case "\"pissa\"" -> Optional.of(LoraInit.PISSA);
+      case "\"olora\"" -> Optional.of(LoraInit.OLORA);
       default -> {
+        if (PISSA_NITER.matcher(value.get().toString()).matches()) {
+          yield Optional.of(LoraInit.PISSA);
+        }
         fields.problem(
-            "init_lora_weights is %s, which is not supported; only true, false and gaussian are",
+            "init_lora_weights is %s, which is not supported; only true, false, gaussian, pissa and olora"
+                + " are",
             JsonFields.cut(value.get()));
         yield Optional.<LoraInit>empty();
       }
@@ -205,7 +217,10 @@ final class LoraConfigReader {
   private Map<String, String> others() {
     Map<String, String> others = new LinkedHashMap<>();
     for (Map.Entry<String, JsonElement> entry : json.entrySet()) {
-      if (!LoraConfigKeys.KNOWN.contains(entry.getKey())) {
+      boolean roundedStart =
+          entry.getKey().equals("init_lora_weights")
+              && PISSA_NITER.matcher(entry.getValue().toString()).matches();
+      if (roundedStart || !LoraConfigKeys.KNOWN.contains(entry.getKey())) {
         others.put(entry.getKey(), entry.getValue().toString());
       }
     }

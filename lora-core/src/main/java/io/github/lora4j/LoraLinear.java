@@ -146,7 +146,7 @@ public record LoraLinear(
     return TensorData.matrix(outFeatures, rank, values);
   }
 
-  private static SplittableRandom stream(long seed, String name) {
+  static SplittableRandom stream(long seed, String name) {
     CRC32 crc = new CRC32();
     crc.update(name.getBytes(StandardCharsets.UTF_8));
     return new SplittableRandom(seed * 0x9E3779B97F4A7C15L + crc.getValue());
@@ -156,7 +156,7 @@ public record LoraLinear(
    * Box and Muller's transform, the same on every machine: the library's own nextGaussian differs
    * between Java versions, and Math may differ from StrictMath in the last bit.
    */
-  private static double gaussian(SplittableRandom random) {
+  static double gaussian(SplittableRandom random) {
     double radius = Math.sqrt(-2 * StrictMath.log(1 - random.nextDouble()));
     return radius * StrictMath.cos(2 * Math.PI * random.nextDouble());
   }

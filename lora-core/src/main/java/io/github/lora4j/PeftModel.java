@@ -3,16 +3,17 @@ package io.github.lora4j;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.LoraView;
-import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.OptionalInt;
+import java.util.Set;
+import java.util.function.BiFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A view: a base model with an adapter beside it. The base is shared by all its views and never
@@ -29,6 +30,8 @@ import java.util.OptionalInt;
  * @since 0.1.0
  */
 public final class PeftModel<M> implements AutoCloseable {
+
+  private static final Logger log = LoggerFactory.getLogger(PeftModel.class);
 
   /** Seed of the initialisation where none is given. */
   private static final long DEFAULT_SEED = 42;
@@ -79,12 +82,9 @@ public final class PeftModel<M> implements AutoCloseable {
     Objects.requireNonNull(base, "base");
     LoraBackend backend = Backends.of(base);
     LoraPlan plan = LoraPlan.of(backend.modules(base), config);
-    Map<String, TensorData> values = new LinkedHashMap<>();
-    for (LoraLinear pair : plan.pairs()) {
-      values.put(pair.path() + ".lora_A", pair.initialA(config.init(), seed));
-      values.put(pair.path() + ".lora_B", pair.initialB(config.init(), seed));
-    }
-    return attach(base, plan, values, true);
+    warnIfUntied(plan);
+    Map<String, TensorData> values = new InitialValues(plan, backend, base).fresh(seed);
+    return view(base, new AdapterState(plan, values, Map.of()), true);
   }
 
   /**
@@ -208,33 +208,131 @@ public final class PeftModel<M> implements AutoCloseable {
 
   private static <M> PeftModel<M> load(M base, AdapterFiles files, boolean trainable)
       throws IOException {
+    return view(base, AdapterState.of(read(base, files, false), base), trainable);
+  }
+
+  /** Reads an adapter against a base; what it holds of the base's own is left out. */
+  static AdapterReader.Loaded read(Object base, AdapterFiles files, boolean hash)
+      throws IOException {
     Objects.requireNonNull(base, "base");
-    AdapterReader.Loaded loaded = AdapterReader.read(files, Backends.of(base).modules(base), false);
-    return attach(base, loaded.plan(), loaded.values(), trainable);
-  }
-
-  /** Copies an adapter that was read beside the base; biases that it lacks are the base's. */
-  static <M> PeftModel<M> attach(
-      M base, LoraPlan plan, Map<String, TensorData> values, boolean trainable) {
     LoraBackend backend = Backends.of(base);
-    LoraView<M> view = backend.attach(base, layout(backend, base, plan, values), trainable);
-    return new PeftModel<>(base, plan, view, trainable);
+    return AdapterReader.read(
+        files,
+        backend.modules(base),
+        (name, row, rows) -> backend.holds(base, name, row, rows),
+        hash);
   }
 
-  private static AdapterLayout layout(
-      LoraBackend backend, Object base, LoraPlan plan, Map<String, TensorData> values) {
-    Map<String, TensorData> all = new LinkedHashMap<>(values);
-    for (ParameterInfo bias : plan.biases()) {
-      if (!all.containsKey(bias.name())) {
-        all.put(bias.name(), backend.parameter(base, bias.name()));
-      }
+  private static void warnIfUntied(LoraPlan plan) {
+    List<String> untied = new Vocabulary(plan.tree()).untiedBy(plan);
+    if (!untied.isEmpty()) {
+      log.warn(
+          "head and embedding of {} share one matrix; the adapter changes what {} computes and nothing else",
+          plan.tree().modelClass(),
+          untied);
     }
-    return new AdapterLayout(plan.pairs().stream().map(AdapterKeys::pair).toList(), all);
+  }
+
+  /** Copies an adapter beside the base. */
+  static <M> PeftModel<M> view(M base, AdapterState state, boolean trainable) {
+    LoraView<M> view = Backends.of(base).attach(base, state.layout(), trainable);
+    return new PeftModel<>(base, state.plan(), view, trainable);
+  }
+
+  /** Plan and tensors of one adapter, also while another takes its place. */
+  <R> R withState(BiFunction<LoraPlan, Map<String, TensorData>, R> use) {
+    LoraPlan seen;
+    Map<String, TensorData> tensors;
+    synchronized (replacing) {
+      seen = plan;
+      tensors = view.tensors();
+    }
+    return use.apply(seen, tensors);
+  }
+
+  M base() {
+    return base;
   }
 
   /** The same view, handed to somebody who neither closes nor replaces it. */
   PeftModel<M> lent() {
     return new PeftModel<>(base, plan, new LentView<>(view), trainable);
+  }
+
+  /**
+   * A new view with the weighted sum of adapters: {@code W + Σ wᵢ·sᵢ·BᵢAᵢ}, exactly. Ranks,
+   * scalings and adapted modules may differ; a module's new rank is the sum of the ranks there. Of
+   * adapters that bring their own biases, the differences from the base's are summed.
+   *
+   * <pre>{@code
+   * PeftModel<CausalLm> both = PeftModel.combine(List.of(formal, brief), 0.7, 0.3);
+   * both.save(Path.of("formal-and-brief"));
+   * }</pre>
+   *
+   * <p>The result is an adapter like any other, independent of the views and for inference; saved,
+   * it can be loaded to be trained. Where its rank gets large, {@link #reduced} makes it smaller.
+   *
+   * @param <M> type of the model
+   * @param views one at least, all on the same base
+   * @param weights one for each view; negative ones subtract
+   * @return a view, to be closed by the caller
+   * @throws IllegalArgumentException if the numbers of views and weights differ, a weight or a sum
+   *     is not finite, or the views are of different bases
+   * @throws LoraException if an adapter has more than low-rank pairs and biases
+   */
+  public static <M> PeftModel<M> combine(List<PeftModel<M>> views, double... weights) {
+    return Combining.sum(views, weights);
+  }
+
+  /**
+   * A new view with an adapter's update, and the change of its own biases, multiplied: {@code W +
+   * f·s·BA}. What {@link #combine} gives for one view.
+   *
+   * @param <M> type of the model
+   * @param view an adapter
+   * @param factor 1 for the same, 0.5 for half of it, −1 for its opposite
+   * @return a view, to be closed by the caller
+   * @throws IllegalArgumentException if the factor or a product is not finite
+   * @throws LoraException if the adapter has more than low-rank pairs and biases
+   */
+  public static <M> PeftModel<M> scaled(PeftModel<M> view, double factor) {
+    return combine(List.of(view), factor);
+  }
+
+  /**
+   * A new view with the nearest adapter of a lower rank, by singular values. Pairs whose rank is
+   * not larger keep it; own biases stay as they are.
+   *
+   * <pre>{@code
+   * ReducedAdapter<CausalLm> small = PeftModel.reduced(both, 8);
+   * System.out.println(small.relativeError());
+   * }</pre>
+   *
+   * @param <M> type of the model
+   * @param view an adapter, e.g. a sum of several
+   * @param rank most that a pair shall have
+   * @return the view, to be closed by the caller, and how far it is from the given one
+   * @throws IllegalArgumentException if the rank is not positive
+   * @throws LoraException if the adapter has more than low-rank pairs and biases
+   */
+  public static <M> ReducedAdapter<M> reduced(PeftModel<M> view, int rank) {
+    return Combining.reduced(view, rank);
+  }
+
+  /**
+   * A new model whose weights carry the adapter: {@code W + s·BA}, computed in fp32 and rounded
+   * once to the type that the base stores; own biases take the place of the base's. It is a base
+   * like any other. This view and its base stay as they are; weights that the adapter does not
+   * touch are shared with the base, which may be closed before or after.
+   *
+   * @return to be closed by the caller where the engine's models are
+   * @throws LoraException if a merged weight is NaN or infinite, naming where
+   * @throws IllegalStateException if this view is closed
+   * @throws UnsupportedOperationException if the engine makes no merged models of this type, as of
+   *     DJL blocks
+   */
+  public M merge() {
+    return view.merge();
   }
 
   /**
@@ -302,32 +400,22 @@ public final class PeftModel<M> implements AutoCloseable {
    * @throws LoraException if it does not fit the base or has other tensors than this view
    */
   public Map<String, TensorData> readTensors(Path directory) throws IOException {
-    Map<String, TensorData> read = AdapterReader.read(directory, plan.tree()).values();
-    List<String> differences = differences(plan, read, "file", "view");
+    Set<String> own = view.tensors().keySet();
+    AdapterReader.Loaded loaded =
+        AdapterReader.read(
+            AdapterFiles.in(directory),
+            Backends.of(base).modules(base),
+            (name, row, rows) -> !own.contains(name),
+            false);
+    Map<String, TensorData> read = new LinkedHashMap<>(loaded.values());
+    read.putAll(loaded.frozen());
+    List<String> differences = TensorDifferences.of(plan, read, "file", "view");
     if (!differences.isEmpty()) {
       throw new LoraException(
           "adapter '%s' has another shape than this view:\n  %s"
               .formatted(directory, String.join("\n  ", differences)));
     }
     return read;
-  }
-
-  private static List<String> differences(
-      LoraPlan plan, Map<String, TensorData> tensors, String left, String right) {
-    Map<String, List<Long>> shapes = plan.shapes();
-    List<String> differences = new ArrayList<>();
-    shapes.forEach(
-        (name, shape) -> {
-          TensorData other = tensors.get(name);
-          if (other == null || !other.shape().equals(shape)) {
-            String found = other == null ? "missing" : other.shape().toString();
-            differences.add("%s: %s %s, %s %s".formatted(name, left, found, right, shape));
-          }
-        });
-    tensors.keySet().stream()
-        .filter(name -> !shapes.containsKey(name))
-        .forEach(name -> differences.add(name + ": not in this " + right));
-    return differences;
   }
 
   /**
@@ -372,24 +460,18 @@ public final class PeftModel<M> implements AutoCloseable {
   public void replaceWith(LoraConfig config, Map<String, TensorData> tensors) {
     requireReplaceable();
     LoraPlan next = LoraPlan.lenient(plan.tree(), config);
-    List<String> problems = differences(next, tensors, "given", "adapter");
-    tensors.forEach(
-        (name, tensor) -> {
-          OptionalInt at = tensor.firstNotFinite();
-          at.ifPresent(
-              i -> problems.add("%s: element %d is %s".formatted(name, i, tensor.values()[i])));
-        });
+    List<String> problems = TensorDifferences.of(next, tensors, "given", "adapter");
+    problems.addAll(TensorDifferences.notFinite(tensors));
     if (!problems.isEmpty()) {
       throw new LoraException(
           "the tensors are not those of the configuration:\n  " + String.join("\n  ", problems));
     }
-    replace(next, tensors);
+    replace(AdapterState.split(next, tensors));
   }
 
   private void replaceWith(AdapterFiles files) throws IOException {
     requireReplaceable();
-    AdapterReader.Loaded loaded = AdapterReader.read(files, plan.tree(), false);
-    replace(loaded.plan(), loaded.values());
+    replace(AdapterState.of(read(base, files, false), base));
   }
 
   private void requireReplaceable() {
@@ -400,16 +482,11 @@ public final class PeftModel<M> implements AutoCloseable {
     }
   }
 
-  private void replace(LoraPlan next, Map<String, TensorData> values) {
-    // in the order of files, so that a saved adapter does not depend on how it came in
-    Map<String, TensorData> ordered = new LinkedHashMap<>();
-    next.shapes().keySet().stream()
-        .filter(values::containsKey)
-        .forEach(name -> ordered.put(name, Objects.requireNonNull(values.get(name))));
-    AdapterLayout layout = layout(Backends.of(base), base, next, ordered);
+  private void replace(AdapterState next) {
+    AdapterLayout layout = next.layout();
     synchronized (replacing) {
       view.replace(layout);
-      plan = next;
+      plan = next.plan();
     }
   }
 
@@ -432,13 +509,8 @@ public final class PeftModel<M> implements AutoCloseable {
    * @throws IOException if writing fails
    */
   public void save(Path directory) throws IOException {
-    LoraPlan saved;
-    Map<String, TensorData> tensors;
-    synchronized (replacing) {
-      saved = plan;
-      tensors = view.tensors();
-    }
-    AdapterWriter.write(directory, saved, tensors);
+    AdapterValues saved = withState(AdapterValues::new);
+    AdapterWriter.write(directory, saved.plan(), saved.tensors());
   }
 
   /**

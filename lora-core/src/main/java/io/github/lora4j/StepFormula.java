@@ -1,15 +1,19 @@
 package io.github.lora4j;
 
 import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TargetModule.Kind;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /** The arithmetic of {@link LoraPlan#stepMemory}, the sums over modules taken once. */
 final class StepFormula {
@@ -34,6 +38,8 @@ final class StepFormula {
   private final LoraPlan plan;
   private final long hidden;
   private final long vocabulary;
+  private final boolean below;
+  private final boolean trainsHead;
   private final List<Block> blocks;
 
   StepFormula(LoraPlan plan) {
@@ -45,6 +51,8 @@ final class StepFormula {
             .orElse(TargetModule.outputHead("head", 0, 0, false));
     this.hidden = head.inFeatures();
     this.vocabulary = head.outFeatures();
+    this.below = trainsBelow(plan.tree());
+    this.trainsHead = trained().contains(head.path());
     this.blocks = blocks(plan.tree());
   }
 
@@ -58,31 +66,60 @@ final class StepFormula {
     }
     Map<String, LoraLinear> pairs = new TreeMap<>();
     plan.pairs().forEach(pair -> pairs.put(pair.path(), pair));
-    boolean below = plan.biases().stream().anyMatch(bias -> !BLOCK.matcher(bias.name()).find());
     List<Block> result = new ArrayList<>();
     boolean trained = below;
     for (Map.Entry<String, List<TargetModule>> block : maps.entrySet()) {
       String prefix = block.getKey() + ".";
-      trained |= plan.biases().stream().anyMatch(bias -> bias.name().startsWith(prefix));
+      trained |= owned().anyMatch(name -> name.startsWith(prefix));
       trained |= pairs.keySet().stream().anyMatch(path -> path.startsWith(prefix));
       result.add(block(block.getValue(), pairs, trained));
     }
     return result;
   }
 
+  private Stream<String> owned() {
+    return Stream.concat(plan.biases().stream(), plan.copies().stream()).map(ParameterInfo::name);
+  }
+
+  private Set<String> trained() {
+    Set<String> trained = new HashSet<>();
+    plan.pairs().forEach(pair -> trained.add(pair.path()));
+    owned().forEach(name -> trained.add(name.substring(0, name.lastIndexOf('.'))));
+    return trained;
+  }
+
+  /** Whether anything is trained that stands before the layers, e.g. the embedding. */
+  private boolean trainsBelow(ModuleTree tree) {
+    Set<String> trained = trained();
+    for (TargetModule module : tree.modules()) {
+      if (BLOCK.matcher(module.path() + ".").find()) {
+        return false;
+      }
+      if (trained.contains(module.path())) {
+        return true;
+      }
+    }
+    return false;
+  }
+
   private Block block(List<TargetModule> maps, Map<String, LoraLinear> pairs, boolean trained) {
     long kept = hidden; // what attention puts out; every other number is some map's output
     long widest = 0;
     long remade = 0;
+    long scaled = 0; // DoRA's gradient of a map's output, times the factors of its rows
     long matrix = 0;
     for (TargetModule map : maps) {
       LoraLinear pair = pairs.get(map.path());
       kept += map.outFeatures() + (pair == null ? 0 : pair.rank());
+      if (pair != null && plan.config().dora()) {
+        kept += map.outFeatures(); // what the magnitudes are multiplied with
+        scaled = Math.max(scaled, map.outFeatures());
+      }
       widest = Math.max(widest, map.outFeatures());
       remade = pair == null ? remade : Math.max(remade, map.inFeatures());
       matrix = Math.max(matrix, (long) map.inFeatures() * map.outFeatures());
     }
-    return new Block(kept, BLOCK_STATES * hidden + widest + remade, matrix, trained);
+    return new Block(kept, BLOCK_STATES * hidden + widest + remade + scaled, matrix, trained);
   }
 
   int layers() {
@@ -92,7 +129,7 @@ final class StepFormula {
   StepMemory at(StepShape shape) {
     long bytes = shape.tokens() * shape.computeBytes();
     boolean converts = shape.weightBytes() != shape.computeBytes();
-    long kept = 0;
+    long kept = below ? bytes * hidden : 0;
     long working = 0;
     int above = 0;
     for (int layer = blocks.size() - 1; layer >= 0; layer--) {
@@ -121,7 +158,8 @@ final class StepFormula {
   private long head(StepShape shape, boolean converts) {
     long words = Math.min(shape.engine().headWords(), vocabulary);
     long rows = Math.min(shape.engine().headRows(), shape.labels());
-    long sweep = rows * (words * shape.computeBytes() + HEAD_ROWS * hidden * Float.BYTES);
+    long logitBytes = shape.computeBytes() + (trainsHead ? (long) Float.BYTES : 0);
+    long sweep = rows * (words * logitBytes + HEAD_ROWS * hidden * Float.BYTES);
     long states = HEAD_STATES * hidden * shape.tokens() * shape.computeBytes();
     long matrix = converts ? converted(words * hidden, shape) : 0;
     return sweep + states + matrix;

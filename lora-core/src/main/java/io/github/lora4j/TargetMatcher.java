@@ -30,7 +30,7 @@ final class TargetMatcher {
     this.targets = resolve(config.targetModules(), modelType);
     this.named = predicate(targets);
     this.excluded = config.excludeModules().map(TargetMatcher::predicate).orElse(path -> false);
-    this.heads = headsOf(config.taskType());
+    this.heads = config.taskType().map(TaskType::heads).orElse(Set.of());
     this.layers = config.layersPattern().stream().map(PythonRegex::ofLayers).toList();
     config.rankPattern().keySet().forEach(key -> patterns.put(key, PythonRegex.ofEnd(key)));
     config.alphaPattern().keySet().forEach(key -> patterns.put(key, PythonRegex.ofEnd(key)));
@@ -53,18 +53,6 @@ final class TargetMatcher {
       return path -> names.names().stream().anyMatch(name -> isOrEndsWith(path, name));
     }
     return path -> true;
-  }
-
-  /** Heads that PEFT trains whole for a task, and hence never adapts. */
-  private static Set<String> headsOf(Optional<TaskType> task) {
-    return task.map(
-            type ->
-                switch (type) {
-                  case SEQ_CLS, TOKEN_CLS -> Set.of("classifier", "score");
-                  case QUESTION_ANS -> Set.of("qa_outputs");
-                  default -> Set.<String>of();
-                })
-        .orElse(Set.of());
   }
 
   /** The targets with defaults replaced by what they stand for. */
@@ -98,7 +86,9 @@ final class TargetMatcher {
   }
 
   boolean isExcluded(String path) {
-    return excluded.test(path) || (!heads.isEmpty() && isInHead(path));
+    return excluded.test(path)
+        || SavedModules.cover(config.modulesToSave(), path)
+        || (!heads.isEmpty() && isInHead(path));
   }
 
   private boolean isInHead(String path) {

@@ -1,5 +1,7 @@
 package io.github.lora4j;
 
+import java.util.Set;
+
 /**
  * What an adapter is trained for, by PEFT's names.
  *
@@ -17,5 +19,14 @@ public enum TaskType {
   /** Extractive question answering. */
   QUESTION_ANS,
   /** Hidden states as features. */
-  FEATURE_EXTRACTION
+  FEATURE_EXTRACTION;
+
+  /** Names of the heads that PEFT trains whole for this task, and hence never adapts. */
+  Set<String> heads() {
+    return switch (this) {
+      case SEQ_CLS, TOKEN_CLS -> Set.of("classifier", "score");
+      case QUESTION_ANS -> Set.of("qa_outputs");
+      case SEQ_2_SEQ_LM, CAUSAL_LM, FEATURE_EXTRACTION -> Set.of();
+    };
+  }
 }

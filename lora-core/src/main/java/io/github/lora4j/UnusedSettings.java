@@ -51,6 +51,10 @@ final class UnusedSettings {
       problems.add(targetProblem(targets));
     }
     excluded(problems);
+    SavedModules saved = new SavedModules(config, tree);
+    if (!saved.unmatched().isEmpty()) {
+      problems.add(saved.problem());
+    }
     if (!matched.isEmpty()) {
       layers(problems);
       patterns(problems);

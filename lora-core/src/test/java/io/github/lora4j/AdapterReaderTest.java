@@ -133,12 +133,12 @@ class AdapterReaderTest {
   void weightOfTheBaseIsRefused() throws IOException { // PEFT overwrites the base with it
     TensorData before = base.forward(matrix(1, 6));
     tensors.put("base_model.model.norm.bias", new TensorData(List.of(6L), new float[6]));
-    tensors.put("base_model.model.head.weight", matrix(5, 6));
+    tensors.put("base_model.model.layers.0.up.weight", matrix(5, 6));
     write(name -> name);
 
     misfit(
         "0 of 4 tensors, 2 foreign",
-        "head.weight: not a tensor of this adapter, refused",
+        "layers.0.up.weight: not a tensor of this adapter, refused",
         "norm.bias: not a tensor of this adapter, refused");
     assertThat(base.forward(matrix(1, 6))).isEqualTo(before);
   }

@@ -19,7 +19,7 @@ public interface LoraView<M> extends AutoCloseable {
 
   /**
    * Copies the adapter's tensors to the heap, in the order and under the names of {@link
-   * AdapterLayout#values()}.
+   * AdapterLayout#values()}, those of {@link AdapterLayout#frozen()} after them.
    *
    * @return the current values, fp32
    */
@@ -48,6 +48,15 @@ public interface LoraView<M> extends AutoCloseable {
    * @return bytes, zero after closing
    */
   long nativeBytes();
+
+  /**
+   * Makes a bare model whose weights carry the adapter, independent of this view. What is not
+   * adapted is shared with the base, whichever of the two is closed first.
+   *
+   * @return a new base
+   * @throws io.github.lora4j.LoraException if a merged weight is NaN or infinite, naming where
+   */
+  M merge();
 
   /** Gives the adapter's native memory back; the base stays. Closing twice does nothing. */
   @Override

@@ -3,6 +3,7 @@ package io.github.lora4j.testing;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.LoraView;
+import io.github.lora4j.spi.MatrixFactors;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TensorData;
 import java.util.LinkedHashMap;
@@ -25,6 +26,14 @@ public final class FloatArrayBackend implements LoraBackend {
   @Override
   public TensorData parameter(Object model, String name) {
     return new FloatOps().of(Objects.requireNonNull(((FloatMlp) model).weights().get(name), name));
+  }
+
+  @Override
+  public MatrixFactors factors(Object model, String path, MatrixFactors.Kind kind, int rank) {
+    TensorData weight = parameter(model, path + ".weight");
+    return kind == MatrixFactors.Kind.SINGULAR
+        ? FloatFactors.singular(weight, rank)
+        : FloatFactors.triangular(weight, rank);
   }
 
   @Override
@@ -58,6 +67,13 @@ public final class FloatArrayBackend implements LoraBackend {
       Map<String, TensorData> copies = new LinkedHashMap<>();
       model.adapter().forEach((name, tensor) -> copies.put(name, new FloatOps().of(tensor)));
       return copies;
+    }
+
+    @Override
+    public M merge() {
+      @SuppressWarnings("unchecked") // as above
+      M merged = (M) model.merged();
+      return merged;
     }
 
     @Override

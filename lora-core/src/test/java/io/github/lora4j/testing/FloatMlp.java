@@ -1,5 +1,7 @@
 package io.github.lora4j.testing;
 
+import io.github.lora4j.DoraLinear;
+import io.github.lora4j.LoraException;
 import io.github.lora4j.LoraLinear;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
@@ -35,6 +37,7 @@ public final class FloatMlp {
   private FloatMlp(Map<String, TensorData> weights, AdapterLayout layout) {
     this.weights = weights;
     this.adapter = new LinkedHashMap<>(layout.values());
+    this.adapter.putAll(layout.frozen());
     this.layers = (weights.size() - 2) / 4;
     for (AdapterLayout.Pair p : layout.pairs()) {
       pairs.put(
@@ -82,6 +85,30 @@ public final class FloatMlp {
 
   FloatMlp with(AdapterLayout layout) {
     return new FloatMlp(weights, layout);
+  }
+
+  /** A base whose weights carry the adapter; the others are shared. */
+  FloatMlp merged() {
+    Map<String, TensorData> merged = new LinkedHashMap<>(weights);
+    adapter.forEach(merged::replace); // biases
+    pairs.forEach(
+        (path, pair) -> {
+          TensorData w = weight(path + ".weight");
+          TensorData sum =
+              isDora(path)
+                  ? new DoraLinear(pair).merged(ops, w, a(path), b(path), m(path))
+                  : ops.addScaled(w, pair.delta(ops, a(path), b(path)), 1);
+          merged.put(path + ".weight", sum);
+        });
+    merged.forEach(
+        (name, tensor) -> {
+          for (float value : tensor.values()) {
+            if (!Float.isFinite(value)) {
+              throw new LoraException(name + " is " + value + " when merged");
+            }
+          }
+        });
+    return new FloatMlp(merged, new AdapterLayout(List.of(), Map.of()));
   }
 
   void become(AdapterLayout layout) {
@@ -168,7 +195,25 @@ public final class FloatMlp {
       y = ops.addRow(y, weight(path + ".bias"));
     }
     LoraLinear pair = pairs.get(path);
-    return pair == null ? y : pair.forward(ops, x, y, a(path), b(path));
+    if (pair == null) {
+      return y;
+    }
+    if (!isDora(path)) {
+      return pair.forward(ops, x, y, a(path), b(path));
+    }
+    DoraLinear dora = new DoraLinear(pair);
+    TensorData w = weight(path + ".weight");
+    TensorData n = dora.norms(ops, w, a(path), b(path));
+    TensorData product = ops.matMul(x, false, w, true);
+    return dora.forward(ops, x, y, product, a(path), b(path), m(path), n);
+  }
+
+  private boolean isDora(String path) {
+    return adapter.containsKey(path + ".lora_magnitude_vector");
+  }
+
+  private TensorData m(String path) {
+    return weight(path + ".lora_magnitude_vector");
   }
 
   private TensorData a(String path) {
@@ -206,14 +251,35 @@ public final class FloatMlp {
   private TensorData unmap(
       String path, TensorData dy, TensorData x, Map<String, TensorData> gradients) {
     keep(path + ".bias", ops.sumRows(dy), gradients);
+    keep(path + ".weight", ops.matMul(dy, true, x, false), gradients);
     TensorData dx = ops.matMul(dy, false, weight(path + ".weight"), false);
     LoraLinear pair = pairs.get(path);
     if (pair == null) {
       return dx;
     }
+    if (isDora(path)) {
+      return unmapDora(new DoraLinear(pair), dy, x, dx, gradients);
+    }
     LoraLinear.Gradients<TensorData> own = pair.backward(ops, dy, x, a(path), b(path));
     gradients.put(path + ".lora_A", own.a());
     gradients.put(path + ".lora_B", own.b());
+    return ops.addScaled(dx, own.input(), 1);
+  }
+
+  private TensorData unmapDora(
+      DoraLinear dora,
+      TensorData dy,
+      TensorData x,
+      TensorData dx,
+      Map<String, TensorData> gradients) {
+    String path = dora.pair().path();
+    TensorData w = weight(path + ".weight");
+    TensorData n = dora.norms(ops, w, a(path), b(path));
+    DoraLinear.Gradients<TensorData> own =
+        dora.backward(ops, dy, x, w, a(path), b(path), m(path), n);
+    gradients.put(path + ".lora_A", own.a());
+    gradients.put(path + ".lora_B", own.b());
+    gradients.put(path + ".lora_magnitude_vector", own.magnitude());
     return ops.addScaled(dx, own.input(), 1);
   }
 

@@ -98,7 +98,7 @@ public final class AdapterArrays {
     if (!READABLE.contains(array.getDataType())) {
       throw new IllegalArgumentException(
           "array '%s' is of type %s, wanted one of FLOAT16, FLOAT32 and FLOAT64; convert it first"
-              .formatted(name, array.getDataType()));
+              .formatted(name, array.getDataType().name()));
     }
     try (NDArray floats = array.toType(DataType.FLOAT32, true)) {
       return new TensorData(

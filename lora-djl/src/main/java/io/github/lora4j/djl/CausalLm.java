@@ -8,11 +8,13 @@ import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.TokenBatch;
 import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.TargetModule;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -36,13 +38,54 @@ public final class CausalLm implements AutoCloseable {
   private final Decoder decoder;
   private final Tokenizer tokenizer;
   private final LoadOptions options;
+  private final Path source;
   private final @Nullable AdapterSlot slot;
+  private final List<String> wordMatrices;
 
-  CausalLm(Decoder decoder, Tokenizer tokenizer, LoadOptions options, @Nullable AdapterSlot slot) {
+  /**
+   * A model.
+   *
+   * @param source the directory of the checkpoint, whose configuration and tokenizer are saved with
+   *     a merged model
+   */
+  CausalLm(
+      Decoder decoder,
+      Tokenizer tokenizer,
+      LoadOptions options,
+      Path source,
+      @Nullable AdapterSlot slot) {
     this.decoder = decoder;
     this.tokenizer = tokenizer;
     this.options = options;
+    this.source = source;
     this.slot = slot;
+    this.wordMatrices = slot == null ? List.of() : wordMatrices(decoder);
+  }
+
+  /** A view of this base. */
+  CausalLm beside(AdapterSlot held) {
+    return new CausalLm(decoder, tokenizer, options, source, held);
+  }
+
+  /** A base whose weights carry the adapter. */
+  CausalLm merged(AdapterWeights weights) {
+    return new CausalLm(decoder.merged(weights), tokenizer.shared(), options, source, null);
+  }
+
+  /** Matrices with a row for each word, of which an adapter may bring others with other rows. */
+  private static List<String> wordMatrices(Decoder decoder) {
+    return decoder.modules().modules().stream()
+        .filter(module -> hasWords(module, decoder.vocabulary()))
+        .map(module -> module.path() + ".weight")
+        .toList();
+  }
+
+  private static boolean hasWords(TargetModule module, int vocabulary) {
+    return switch (module.kind()) {
+      case OUTPUT_HEAD -> true;
+      case EMBEDDING -> module.inFeatures() == vocabulary;
+      case LINEAR, OTHER -> false;
+    };
   }
 
   /**
@@ -186,15 +229,15 @@ public final class CausalLm implements AutoCloseable {
    *
    * @param models the model of each row: the base, or a view of it
    * @param rows token ids, at least one in each row, rows of any length
-   * @return [row][position][vocabulary], fp32; equal to what the row's model gives it alone, but
-   *     for the rounding of the device
+   * @return [row][position][vocabulary of the row's model], fp32; equal to what the row's model
+   *     gives it alone, but for the rounding of the device
    * @throws IllegalArgumentException if there are not as many models as rows, naming every row
    *     whose model is a view of another base, or if a row is empty or an id outside the vocabulary
    * @throws IllegalStateException if an adapter is closed, naming all such rows
    */
   public float[][][] logits(List<CausalLm> models, int[]... rows) {
     MixedRows.check(this, models, rows.length);
-    checkIds(rows);
+    checkIds(models, rows);
     if (rows.length == 0) {
       return new float[0][][];
     }
@@ -210,18 +253,35 @@ public final class CausalLm implements AutoCloseable {
   }
 
   private float[][][] split(NDArray logits, TokenBatch batch) {
-    int vocabulary = decoder.vocabulary();
     float[][][] result = new float[batch.rows()][][];
     long start = 0;
     for (int row = 0; row < batch.rows(); row++) {
       result[row] = new float[batch.lengths()[row]][];
       for (int position = 0; position < result[row].length; position++) {
         try (NDArray one = logits.get(start++)) {
-          result[row][position] = Arrays.copyOf(one.toFloatArray(), vocabulary);
+          result[row][position] = one.toFloatArray();
         }
       }
     }
     return result;
+  }
+
+  /**
+   * Size of the vocabulary: the base's, or that of the adapter, if it was trained with another.
+   *
+   * @return V, the width of {@link #logits}
+   */
+  public int vocabulary() {
+    if (slot == null) {
+      return decoder.vocabulary();
+    }
+    AdapterWeights adapter = slot.current();
+    return wordMatrices.stream()
+        .map(adapter::rowsOfOwn)
+        .filter(OptionalInt::isPresent)
+        .mapToInt(OptionalInt::getAsInt)
+        .findFirst()
+        .orElse(decoder.vocabulary());
   }
 
   /**
@@ -231,13 +291,25 @@ public final class CausalLm implements AutoCloseable {
    * @throws IllegalArgumentException naming the first id that does not
    */
   public void checkIds(int[]... rows) {
+    checkIds(Collections.nCopies(rows.length, this), rows);
+  }
+
+  /**
+   * Checks that all ids stand in the vocabulary of the model of their row.
+   *
+   * @param models one a row
+   * @param rows token ids
+   * @throws IllegalArgumentException naming the first id that does not
+   */
+  public static void checkIds(List<CausalLm> models, int[]... rows) {
     for (int row = 0; row < rows.length; row++) {
+      int vocabulary = models.get(row).vocabulary();
       for (int position = 0; position < rows[row].length; position++) {
         int id = rows[row][position];
-        if (id < 0 || id >= decoder.vocabulary()) {
+        if (id < 0 || id >= vocabulary) {
           throw new IllegalArgumentException(
               "token id %d at position %d of row %d: the vocabulary has ids 0 to %d"
-                  .formatted(id, position, row, decoder.vocabulary() - 1));
+                  .formatted(id, position, row, vocabulary - 1));
         }
       }
     }
@@ -288,6 +360,49 @@ public final class CausalLm implements AutoCloseable {
    */
   public List<AdapterSegment> segments(int rows) {
     return adapter().map(own -> List.of(new AdapterSegment(own, 0, rows))).orElse(List.of());
+  }
+
+  /**
+   * Writes a merged model, or any base, as a Hugging Face model directory that transformers and
+   * {@link #load} read; see {@link #save(Path, long)}. Files of weights hold 5 GB at most.
+   *
+   * <pre>{@code
+   * try (CausalLm merged = peft.merge()) {
+   *   merged.save(Path.of("bloom-560m-squad"));
+   * }
+   * }</pre>
+   *
+   * @param directory made if it is not there; a model in it is replaced
+   * @throws IOException if a file cannot be read or written
+   * @throws IllegalArgumentException if the directory is the one that the base was loaded from
+   * @throws IllegalStateException if this is the model of a view, or its matrices are int8
+   */
+  public void save(Path directory) throws IOException {
+    save(directory, ModelWriter.SHARD_BYTES);
+  }
+
+  /**
+   * Writes a merged model, or any base, as a Hugging Face model directory: {@code
+   * model.safetensors}, or shards with an index; {@code config.json}; generation settings and files
+   * of the tokenizer as they stand in the directory that the base was loaded from. All appear or
+   * none. Matrices are written in the type that they are stored in, vectors too where that loses
+   * nothing, else in fp32: loaded in the same precision, the model gives the same logits bit for
+   * bit. The heap holds a few megabytes of the weights at a time.
+   *
+   * @param directory made if it is not there; a model in it is replaced
+   * @param maxShardBytes most bytes of weights in one file
+   * @throws IOException if a file cannot be read or written
+   * @throws IllegalArgumentException if the directory is the one that the base was loaded from, or
+   *     a shard shall hold nothing
+   * @throws IllegalStateException if this is the model of a view, or its matrices are int8
+   */
+  public void save(Path directory, long maxShardBytes) throws IOException {
+    if (slot != null) {
+      throw new IllegalStateException(
+          "this is a view of a base with an adapter beside it: save what merge() of its PeftModel"
+              + " gives, or the adapter alone by PeftModel.save");
+    }
+    ModelWriter.write(this, source, directory, maxShardBytes);
   }
 
   /** Gives the weights of a base back. A view's model owns nothing: closing it does nothing. */

@@ -6,6 +6,7 @@ import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.LoraView;
+import io.github.lora4j.spi.MatrixFactors;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TensorData;
@@ -40,6 +41,21 @@ public final class DjlBackend implements LoraBackend {
   }
 
   @Override
+  public TensorData rowNorms(Object model, AdapterLayout.Pair pair, TensorData a, TensorData b) {
+    return BaseMatrices.of((CausalLm) model).rowNorms(pair, a, b);
+  }
+
+  @Override
+  public MatrixFactors factors(Object model, String path, MatrixFactors.Kind kind, int rank) {
+    return BaseMatrices.of((CausalLm) model).factors(path, kind, rank);
+  }
+
+  @Override
+  public boolean holds(Object model, String name, int firstRow, TensorData rows) {
+    return ((CausalLm) model).decoder().holds(name, firstRow, rows);
+  }
+
+  @Override
   public <M> LoraView<M> attach(M base, AdapterLayout layout, boolean trainable) {
     CausalLm model = (CausalLm) base;
     if (model.adapter().isPresent()) {
@@ -47,30 +63,40 @@ public final class DjlBackend implements LoraBackend {
           "an adapter stands beside a bare base, got the model of another adapter; wrap the base");
     }
     AdapterSlot slot = new AdapterSlot(weights(model, layout, trainable));
-    CausalLm view = new CausalLm(model.decoder(), model.tokenizer(), model.options(), slot);
+    CausalLm view = model.beside(slot);
     @SuppressWarnings("unchecked") // M is CausalLm: supports() said so
     M typed = (M) view;
     return new View<>(typed, model, slot);
   }
 
   private static AdapterWeights weights(CausalLm base, AdapterLayout layout, boolean trainable) {
-    checkKinds(base.modules(), layout);
+    checkKinds(base, layout);
     return new AdapterWeights(layout, base.decoder().manager().getDevice(), trainable);
   }
 
-  private static void checkKinds(ModuleTree tree, AdapterLayout layout) {
+  /** Of embeddings, only that of words has a place for a pair. */
+  private static void checkKinds(CausalLm model, AdapterLayout layout) {
     List<String> wrong = new ArrayList<>();
     for (AdapterLayout.Pair pair : layout.pairs()) {
-      for (TargetModule module : tree.modules()) {
-        if (module.path().equals(pair.path()) && module.kind() != TargetModule.Kind.LINEAR) {
+      for (TargetModule module : model.modules().modules()) {
+        if (module.path().equals(pair.path()) && !takesPair(module, model)) {
           wrong.add(pair.path() + " (" + module.kind() + ")");
         }
       }
     }
     if (!wrong.isEmpty()) {
       throw new LoraException(
-          "a low-rank pair can stand beside the linear maps of the blocks, not beside " + wrong);
+          "a low-rank pair can stand beside a linear map or the embedding of words, not beside "
+              + wrong);
     }
+  }
+
+  private static boolean takesPair(TargetModule module, CausalLm model) {
+    return switch (module.kind()) {
+      case LINEAR, OUTPUT_HEAD -> true;
+      case EMBEDDING -> module.inFeatures() == model.decoder().vocabulary();
+      case OTHER -> false;
+    };
   }
 
   private record View<M>(M model, CausalLm base, AdapterSlot slot) implements LoraView<M> {
@@ -92,6 +118,18 @@ public final class DjlBackend implements LoraBackend {
       } catch (IllegalStateException e) {
         next.close();
         throw e;
+      }
+    }
+
+    @Override
+    public M merge() {
+      AdapterWeights held = slot.acquire();
+      try {
+        @SuppressWarnings("unchecked") // as above
+        M merged = (M) base.merged(held);
+        return merged;
+      } finally {
+        held.release();
       }
     }
 

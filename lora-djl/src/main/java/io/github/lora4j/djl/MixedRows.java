@@ -4,6 +4,7 @@ import io.github.lora4j.djl.layer.AdapterSegment;
 import io.github.lora4j.djl.layer.AdapterSlot;
 import io.github.lora4j.djl.layer.HeldAdapters;
 import io.github.lora4j.djl.layer.TokenBatch;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,6 +16,7 @@ import java.util.stream.IntStream;
 final class MixedRows implements AutoCloseable {
 
   private final HeldAdapters held;
+  private final int[] vocabularies; // of the rows' models
   private final List<Integer> order; // of the batch: indices of rows
 
   /**
@@ -26,6 +28,7 @@ final class MixedRows implements AutoCloseable {
   MixedRows(List<CausalLm> models) {
     List<Optional<AdapterSlot>> slots = models.stream().map(CausalLm::adapterSlot).toList();
     this.held = new HeldAdapters(slots, "row");
+    this.vocabularies = models.stream().mapToInt(CausalLm::vocabulary).toArray();
     Map<Optional<AdapterSlot>, List<Integer>> groups =
         IntStream.range(0, slots.size())
             .boxed()
@@ -65,11 +68,15 @@ final class MixedRows implements AutoCloseable {
     return AdapterSegment.of(order.stream().map(held::of).toList());
   }
 
-  /** What the batch gave, in the order of the rows. */
+  /** What the batch gave, in the order of the rows, without words that a row's model lacks. */
   float[][][] restored(float[][][] batch) {
     float[][][] rows = new float[batch.length][][];
     for (int i = 0; i < batch.length; i++) {
-      rows[order.get(i)] = batch[i];
+      int row = order.get(i);
+      rows[row] =
+          Arrays.stream(batch[i])
+              .map(scores -> Arrays.copyOf(scores, vocabularies[row]))
+              .toArray(float[][]::new);
     }
     return rows;
   }

@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
 final class ModelDirectory {
 
   private static final Logger LOG = LoggerFactory.getLogger(ModelDirectory.class);
-  private static final String CONFIG = "config.json";
+  static final String CONFIG = "config.json";
   private static final List<String> FAMILIES = List.of("bloom");
 
   private ModelDirectory() {}
@@ -53,7 +53,7 @@ final class ModelDirectory {
       Decoder decoder =
           BloomModel.read(
               config, files, name(json, directory), arithmetic(precision, options), manager);
-      return new CausalLm(decoder, tokenizer, options, null);
+      return new CausalLm(decoder, tokenizer, options, directory, null);
     } catch (IOException | RuntimeException e) {
       manager.close();
       tokenizer.close();

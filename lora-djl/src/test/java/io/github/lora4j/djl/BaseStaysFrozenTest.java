@@ -86,6 +86,7 @@ final class BaseStaysFrozenTest {
     }
     Kernels.get().run("scale_in_place", weights.flatGradients(), -0.1);
     Kernels.get().run("add_in_place", weights.flatValues(), weights.flatGradients());
+    weights.changed();
     assertThat(weights.read()).isNotEqualTo(before);
   }
 

@@ -254,4 +254,26 @@ final class MixedForwardTest {
       assertThat(trained.tensors()).isEqualTo(before);
     }
   }
+
+  @Test
+  void rowsOfAnotherVocabularyHaveItsWidthAndTakeItsIds() throws IOException {
+    Path tied = Path.of("src/test/resources/golden/bloom/tied");
+    try (CausalLm small = CausalLm.load(tied.resolve("checkpoint").toString());
+        PeftModel<CausalLm> resized =
+            PeftModel.fromPretrained(small, tied.resolve("adapters/resized"))) {
+      CausalLm large = resized.model();
+      int[][] rows = {{5, 6, 7}, {106, 8}, {9}};
+
+      float[][][] mixed = small.logits(List.of(small, large, small), rows);
+
+      assertThat(mixed[0]).hasDimensions(3, 101);
+      assertThat(mixed[1]).hasDimensions(2, 107);
+      assertThat(mixed[2]).hasDimensions(1, 101);
+      assertThat(mixed[1][1]).containsExactly(large.logits(rows[1])[0][1], within(TOLERANCE));
+      assertThat(mixed[2][0]).containsExactly(small.logits(rows[2])[0][0], within(TOLERANCE));
+      assertThatThrownBy(() -> large.logits(List.of(large, small), new int[][] {{106}, {9, 106}}))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessage("token id 106 at position 1 of row 1: the vocabulary has ids 0 to 100");
+    }
+  }
 }

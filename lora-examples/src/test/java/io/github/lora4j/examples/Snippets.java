@@ -1,11 +1,26 @@
 package io.github.lora4j.examples;
 
 import ai.djl.Device;
+import ai.djl.Model;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.nn.Block;
+import ai.djl.training.DefaultTrainingConfig;
+import ai.djl.training.EasyTrain;
+import ai.djl.training.Trainer;
+import ai.djl.training.dataset.RandomAccessDataset;
+import ai.djl.training.loss.Loss;
+import io.github.lora4j.AdapterLease;
+import io.github.lora4j.AdapterPool;
+import io.github.lora4j.AdapterSource;
 import io.github.lora4j.LoraConfig;
+import io.github.lora4j.LoraInit;
 import io.github.lora4j.LoraPlan;
 import io.github.lora4j.PeftModel;
+import io.github.lora4j.ReducedAdapter;
 import io.github.lora4j.TargetModules;
 import io.github.lora4j.TaskType;
+import io.github.lora4j.djl.AdapterArrays;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.LoadOptions;
 import io.github.lora4j.djl.MatrixLibrary;
@@ -103,6 +118,19 @@ final class Snippets {
         .targetModules(TargetModules.matching(".*\\.h\\.[0-3]\\..*query_key_value"));
     LoraConfig.builder().targetModules(TargetModules.allLinear());
     LoraConfig.builder().targetModules(TargetModules.defaultsFor("bloom"));
+  }
+
+  static void otherWaysToTrain() {
+    LoraConfig.builder().rank(8).alpha(16).dora(true).build();
+    LoraConfig.builder().rank(8).alpha(8).init(LoraInit.PISSA).build();
+    TrainingOptions.builder().learningRate(2e-4).loraPlusRatio(16).build();
+  }
+
+  static void wholeModules() {
+    LoraConfig.builder()
+        .targetModules("query_key_value", "word_embeddings") // a pair beside the embedding
+        .modulesToSave("ln_f", "lm_head") // whole copies, trained in fp32
+        .build();
   }
 
   static void loadInLessMemory() throws IOException {
@@ -214,6 +242,45 @@ final class Snippets {
     }
   }
 
+  static void mix(CausalLm base) throws IOException {
+    try (PeftModel<CausalLm> formal = PeftModel.fromPretrained(base, "adapters/formal");
+        PeftModel<CausalLm> brief = PeftModel.fromPretrained(base, "adapters/brief");
+        PeftModel<CausalLm> both = PeftModel.combine(List.of(formal, brief), 0.7, 0.3)) {
+      ReducedAdapter<CausalLm> small = PeftModel.reduced(both, 8);
+      System.out.println(small.relativeError());
+      try (PeftModel<CausalLm> view = small.view();
+          CausalLm merged = view.merge()) {
+        view.save(Path.of("adapters/formal-and-brief"));
+        merged.save(Path.of("models/formal-and-brief"));
+      }
+    }
+  }
+
+  static void pool(CausalLm base) throws IOException, InterruptedException {
+    AdapterSource source = AdapterSource.directory(Path.of("adapters"));
+    try (AdapterPool<CausalLm> pool =
+        AdapterPool.builder(base, source).byteBudget(500_000_000).build()) {
+      try (AdapterLease<CausalLm> lease = pool.acquire("acme/mail")) {
+        System.out.println(
+            TextGenerator.of(lease.model())
+                .generate("### PRODUCT\n…", GenerationOptions.builder().build()));
+      }
+      System.out.println(pool.snapshot());
+    }
+  }
+
+  static void replace(PeftModel<CausalLm> live) throws IOException {
+    live.replaceWith(Path.of("adapters/mail-v2"));
+  }
+
+  static void arrays(PeftModel<CausalLm> live) {
+    try (NDManager manager = NDManager.newBaseManager()) {
+      Map<String, NDArray> arrays = AdapterArrays.copy(live, manager);
+      arrays.replaceAll((name, array) -> name.endsWith(".lora_B") ? array.mul(0.5) : array);
+      AdapterArrays.replace(live, arrays);
+    }
+  }
+
   static void stream(CausalLm base) {
     TextGenerator.of(base)
         .generate(
@@ -241,5 +308,24 @@ final class Snippets {
 
   static void further(CausalLm base) throws IOException {
     PeftModel<CausalLm> more = PeftModel.fromPretrained(base, Path.of("adapters/squad"), true);
+  }
+
+  static void anyBlock(Model model, Block block, RandomAccessDataset dataset) throws Exception {
+    LoraConfig config =
+        LoraConfig.builder()
+            .rank(8)
+            .alpha(16)
+            .dropout(0)
+            .targetModules("queryProjection", "valueProjection")
+            .build();
+    PeftModel<Block> peft = PeftModel.wrap(block, config);
+    model.setBlock(peft.model());
+    try (Trainer trainer =
+        model.newTrainer(new DefaultTrainingConfig(Loss.softmaxCrossEntropyLoss()))) {
+      trainer.initialize(block.getInputShapes());
+      EasyTrain.fit(trainer, 3, dataset, null);
+    }
+    peft.save(Path.of("adapters/mine"));
+    PeftModel<Block> another = PeftModel.fromPretrained(block, "adapters/mine");
   }
 }

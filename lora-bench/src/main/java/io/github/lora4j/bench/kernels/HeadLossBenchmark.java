@@ -31,7 +31,7 @@ public class HeadLossBenchmark extends LayerBenchmark {
     selected = array(labels, sizes.hidden());
     dlogits = array(labels, sizes.vocabulary());
     Norm norm = new Norm("ln_f", vector(sizes.hidden()), vector(sizes.hidden()), EPSILON);
-    head = new LossHead(norm, FrozenMatrix.of(weight));
+    head = new LossHead(norm, FrozenMatrix.of(weight), "lm_head", null);
   }
 
   @Override

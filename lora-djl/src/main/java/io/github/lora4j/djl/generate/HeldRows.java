@@ -70,7 +70,7 @@ final class HeldRows implements AutoCloseable {
         problems.add("request %d: the prompt has no tokens; give it a text".formatted(i));
       }
     }
-    int vocabulary = model.decoder().vocabulary();
+    int vocabulary = models.stream().mapToInt(CausalLm::vocabulary).max().orElse(0);
     for (int token : options.stopTokens()) {
       if (token >= vocabulary) {
         problems.add(
@@ -80,7 +80,7 @@ final class HeldRows implements AutoCloseable {
     if (!problems.isEmpty()) {
       throw new IllegalArgumentException(String.join("; ", problems));
     }
-    model.checkIds(prompts.toArray(int[][]::new));
+    CausalLm.checkIds(models, prompts.toArray(int[][]::new));
   }
 
   /** The rows, in the order of the requests. */

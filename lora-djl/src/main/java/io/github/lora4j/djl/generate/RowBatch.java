@@ -156,17 +156,18 @@ final class RowBatch implements AutoCloseable {
     boolean onlyBest = readers.stream().allMatch(Row::onlyBest);
     List<Sampler.Best> best = List.of();
     float[] scores = {};
+    int vocabulary = 0; // the largest of the rows'
     try (Pass pass = Pass.cached(decoder.manager(), batch, segments, seen)) {
       NDArray logits = decoder.logits(pass, true); // (B, V)
       if (onlyBest) {
         best = Sampler.best(logits);
       } else {
         scores = logits.toFloatArray();
+        vocabulary = Math.toIntExact(logits.getShape().get(1));
       }
     }
     seen.advance(batch.lengths());
     tokens += readers.size();
-    int vocabulary = decoder.vocabulary();
     for (int row = 0; row < readers.size(); row++) {
       if (onlyBest) {
         readers.get(row).accept(best.get(row));

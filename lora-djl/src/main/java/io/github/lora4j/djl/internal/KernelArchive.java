@@ -19,10 +19,23 @@ import java.util.zip.ZipOutputStream;
 final class KernelArchive {
 
   private static final List<String> SOURCES =
-      List.of("tensors", "norm", "projection", "adapters", "attention", "mlp", "loss", "optimizer");
+      List.of(
+          "tensors",
+          "norm",
+          "projection",
+          "dora",
+          "adapters",
+          "embedding",
+          "attention",
+          "mlp",
+          "loss",
+          "head",
+          "optimizer",
+          "factors",
+          "merging");
 
   private static final String ONEDNN = "onednn";
-  private static final String NO_ONEDNN = "no-onednn";
+  private static final String CUDA_ATTENTION = "cuda-attention";
 
   private static final String HEADER =
       """
@@ -38,9 +51,13 @@ final class KernelArchive {
    * The sources of this library.
    *
    * @param oneDnn whether they may name operators of oneDNN, which not every libtorch knows
+   * @param cudaAttention whether they may name libtorch's own attention kernels, whose signatures
+   *     are no promise
    */
-  static String sources(boolean oneDnn) throws IOException {
-    StringBuilder source = new StringBuilder(read(oneDnn ? ONEDNN : NO_ONEDNN));
+  static String sources(boolean oneDnn, boolean cudaAttention) throws IOException {
+    StringBuilder source = new StringBuilder();
+    source.append(read((oneDnn ? "" : "no-") + ONEDNN));
+    source.append(read((cudaAttention ? "" : "no-") + CUDA_ATTENTION));
     for (String name : SOURCES) {
       source.append(read(name));
     }

@@ -13,7 +13,9 @@ import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Calls the fused native kernels whose sources are the text resources under {@code kernels/}.
@@ -36,30 +38,23 @@ public final class Kernels {
   private static final class Holder {
     static final Kernels INSTANCE = load();
 
+    /** libtorch refuses all of the sources if it does not know one of their operators. */
     private static Kernels load() {
-      try {
-        return compile(KernelArchive.sources(true));
-      } catch (EngineException withOneDnn) {
-        // libtorch refuses all of the sources if it does not know one of their operators
-        return loadWithoutOneDnn(withOneDnn);
-      } catch (IOException e) {
-        throw unreadable(e);
+      List<EngineException> failures = new ArrayList<>();
+      for (boolean oneDnn : new boolean[] {true, false}) {
+        for (boolean cudaAttention : new boolean[] {true, false}) {
+          try {
+            return compile(KernelArchive.sources(oneDnn, cudaAttention));
+          } catch (EngineException e) {
+            failures.add(e);
+          } catch (IOException e) {
+            throw new IllegalStateException("the kernel sources could not be read from the jar", e);
+          }
+        }
       }
-    }
-
-    private static Kernels loadWithoutOneDnn(EngineException withOneDnn) {
-      try {
-        return compile(KernelArchive.sources(false));
-      } catch (EngineException e) {
-        e.addSuppressed(withOneDnn);
-        throw e;
-      } catch (IOException e) {
-        throw unreadable(e);
-      }
-    }
-
-    private static IllegalStateException unreadable(IOException e) {
-      return new IllegalStateException("the kernel sources could not be read from the jar", e);
+      EngineException all = failures.get(0); // with the most operators named
+      failures.stream().skip(1).forEach(all::addSuppressed);
+      throw all;
     }
   }
 

@@ -10,9 +10,12 @@ import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.TensorData;
 import java.util.Arrays;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +37,10 @@ public final class AdapterWeights implements AutoCloseable {
   private final Map<String, NDArray> gradientViews = new LinkedHashMap<>();
   private final Map<String, LowRank> pairs = new LinkedHashMap<>();
   private final long elements;
+  private final Map<String, NDArray> frozen = new LinkedHashMap<>();
+  private final boolean halfFixed;
+  private final boolean ownsMatrices;
+  private long otherBytes;
   private int users;
   private boolean closing;
 
@@ -47,6 +54,8 @@ public final class AdapterWeights implements AutoCloseable {
   public AdapterWeights(AdapterLayout layout, Device device, boolean trainable) {
     this.layoutPairs = layout.pairs();
     layout.values().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
+    this.halfFixed = layout.halfFixed();
+    this.ownsMatrices = hasMatrices(layout);
     this.manager = Engines.newManager(device);
     this.elements = layout.values().values().stream().mapToLong(t -> t.values().length).sum();
     try {
@@ -73,6 +82,7 @@ public final class AdapterWeights implements AutoCloseable {
       start += entry.getValue().values().length;
     }
     write(layout.values());
+    layout.frozen().forEach((name, tensor) -> frozen.put(name, frozenOf(tensor)));
     for (AdapterLayout.Pair pair : layout.pairs()) {
       pairs.put(
           pair.path(),
@@ -81,9 +91,55 @@ public final class AdapterWeights implements AutoCloseable {
               require(pair.nameOfB()),
               gradientViews.get(pair.nameOfA()),
               gradientViews.get(pair.nameOfB()),
+              magnitude(pair),
               pair.scaling(),
               pair.dropout()));
     }
+  }
+
+  private @Nullable Magnitude magnitude(AdapterLayout.Pair pair) {
+    NDArray lengths = views.get(pair.nameOfMagnitude());
+    if (lengths == null) {
+      return null;
+    }
+    otherBytes += Float.BYTES * (long) pair.outFeatures();
+    NDArray norms = manager.zeros(new Shape(pair.outFeatures()), DataType.FLOAT32);
+    return new Magnitude(lengths, gradientViews.get(pair.nameOfMagnitude()), norms);
+  }
+
+  /**
+   * Says that values have been written: what was computed from them is computed again. Whoever
+   * writes into {@link #flatValues()} calls it afterwards.
+   */
+  public void changed() {
+    for (LowRank pair : pairs.values()) {
+      Magnitude magnitude = pair.magnitude();
+      if (magnitude != null) {
+        magnitude.changed();
+      }
+    }
+  }
+
+  private NDArray frozenOf(TensorData tensor) {
+    otherBytes += Float.BYTES * (long) tensor.values().length;
+    long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
+    return manager.create(tensor.values(), new Shape(shape));
+  }
+
+  private static TensorData dataOf(NDArray array) {
+    List<Long> shape = Arrays.stream(array.getShape().getShape()).boxed().toList();
+    return new TensorData(shape, array.toFloatArray());
+  }
+
+  private static boolean hasMatrices(AdapterLayout layout) {
+    Set<String> ofPairs = new HashSet<>();
+    for (AdapterLayout.Pair pair : layout.pairs()) {
+      ofPairs.add(pair.nameOfA());
+      ofPairs.add(pair.nameOfB());
+    }
+    return !layout.frozen().isEmpty()
+        || layout.values().entrySet().stream()
+            .anyMatch(e -> e.getValue().shape().size() > 1 && !ofPairs.contains(e.getKey()));
   }
 
   private NDArray require(String name) {
@@ -97,10 +153,10 @@ public final class AdapterWeights implements AutoCloseable {
   /**
    * Where the pairs stand, and a copy of the current values: they are kept in native memory only.
    *
-   * @return the pairs given at the start, the values in their order
+   * @return the pairs given at the start, the values in their order, without what is frozen
    */
   public AdapterLayout layout() {
-    return new AdapterLayout(layoutPairs, read());
+    return new AdapterLayout(layoutPairs, copyOf(values), Map.of(), halfFixed);
   }
 
   /**
@@ -122,7 +178,8 @@ public final class AdapterWeights implements AutoCloseable {
   }
 
   /**
-   * All values in one buffer, in the order of the layout's values.
+   * All values in one buffer, in the order of the layout's values; call {@link #changed()} after
+   * writing into it.
    *
    * @return (elements), fp32
    */
@@ -147,16 +204,46 @@ public final class AdapterWeights implements AutoCloseable {
     return pairs.get(path);
   }
 
-  @Nullable NDArray bias(String name) {
-    return views.get(name);
+  /** The adapter's own copy of a parameter of the base, fp32. */
+  @Nullable NDArray own(String name) {
+    NDArray trained = views.get(name);
+    return trained == null ? frozen.get(name) : trained;
   }
 
-  @Nullable NDArray biasGradient(String name) {
+  /** A matrix that stands in the place of the base's and is not trained, fp32. */
+  @Nullable NDArray ownFrozen(String name) {
+    return frozen.get(name);
+  }
+
+  /** Where the gradient of an own copy adds up, null if it is not trained. */
+  @Nullable NDArray ownGradient(String name) {
     return gradientViews.get(name);
   }
 
   /**
-   * Whether any pair stands at, or any bias belongs to, a module whose path starts so.
+   * Whether the adapter brings a whole matrix, so that a layer has to ask whose matrix to use.
+   *
+   * @return false for one of pairs, biases and norms
+   */
+  boolean ownsMatrices() {
+    return ownsMatrices;
+  }
+
+  /**
+   * Rows of a matrix that the adapter brings in the place of the base's.
+   *
+   * @param name the parameter's name in the module tree
+   * @return empty if the adapter brings none
+   */
+  public OptionalInt rowsOfOwn(String name) {
+    NDArray own = own(name);
+    return own == null
+        ? OptionalInt.empty()
+        : OptionalInt.of(Math.toIntExact(own.getShape().get(0)));
+  }
+
+  /**
+   * Whether any pair stands at, or any trained copy belongs to, a module whose path starts so.
    *
    * @param prefix start of a path, e.g. {@code transformer.h.3.}
    * @return true if something below it is adapted
@@ -168,10 +255,18 @@ public final class AdapterWeights implements AutoCloseable {
   /**
    * Copies all tensors to the heap.
    *
-   * @return values in the order of the layout
+   * @return values in the order of the layout, then what is frozen
+   * @throws IllegalStateException if the memory went back
    */
   public Map<String, TensorData> read() {
-    return copyOf(values);
+    acquireAgain();
+    try {
+      Map<String, TensorData> all = copyOf(values);
+      frozen.forEach((name, array) -> all.put(name, dataOf(array)));
+      return all;
+    } finally {
+      release();
+    }
   }
 
   /**
@@ -222,6 +317,7 @@ public final class AdapterWeights implements AutoCloseable {
     try (NDArray source = manager.create(all)) {
       Kernels.get().run("copy_into", values, source);
     }
+    changed();
   }
 
   /**
@@ -230,7 +326,7 @@ public final class AdapterWeights implements AutoCloseable {
    * @return bytes, 0 after the memory went back
    */
   public synchronized long nativeBytes() {
-    return closing && users == 0 ? 0 : elements * (gradients == null ? 4 : 8);
+    return closing && users == 0 ? 0 : elements * (gradients == null ? 4 : 8) + otherBytes;
   }
 
   /**

@@ -7,10 +7,10 @@ import ai.djl.ndarray.NDManager;
  * Causal self-attention whose scores are biased by distance (ALiBi, Press et al. 2022): {@code
  * softmax(qkᵀ/√d + slope·(j - i)) v} per head, over BLOOM's fused rows of (H, 3, D/H).
  *
- * <p>On the CPU the flash kernel is used both ways, so that memory grows with T; elsewhere a plain
- * one with (H, T, T) probabilities in fp32, one sequence at a time. Where sequences share a prefix,
- * it attends to itself once; what follows it in each of them attends to itself and to the prefix,
- * and the two are mixed by the weight of their scores.
+ * <p>libtorch's fused kernels are used both ways, so that memory grows with T; where they do not
+ * serve a device, a plain one with (H, T, T) probabilities in fp32, one sequence at a time. Where
+ * sequences share a prefix, it attends to itself once; what follows it in each of them attends to
+ * itself and to the prefix, and the two are mixed by the weight of their scores.
  */
 public final class AlibiAttention {
 
@@ -23,7 +23,7 @@ public final class AlibiAttention {
    *
    * @param layer index of the layer in the cache
    * @param slopes (H), fp32
-   * @param fused whether to use the flash kernel of the CPU
+   * @param fused whether libtorch's fused kernels serve the device and the type
    */
   public AlibiAttention(int layer, NDArray slopes, boolean fused) {
     this.layer = layer;

@@ -2,9 +2,7 @@ package io.github.lora4j.djl.layer;
 
 import ai.djl.ndarray.NDArray;
 
-/**
- * Which bias a row sees: the base's, or the copy that its adapter brings (bias all or lora_only).
- */
+/** Which bias, or other vector, a row sees: the base's, or the copy that its adapter brings. */
 final class Biases {
 
   /** Adds or applies a bias to a run of rows. */
@@ -24,7 +22,7 @@ final class Biases {
     if (pass.ranges().isEmpty()) {
       return base;
     }
-    NDArray own = pass.ranges().get(0).adapter().bias(name);
+    NDArray own = pass.ranges().get(0).adapter().own(name);
     return own == null ? base : own;
   }
 
@@ -32,7 +30,7 @@ final class Biases {
   static void forEachRange(String name, NDArray base, Pass pass, Use use) {
     int done = 0;
     for (Pass.Range range : pass.ranges()) {
-      NDArray own = range.adapter().bias(name);
+      NDArray own = range.adapter().own(name);
       if (own == null) {
         continue;
       }

@@ -1,33 +1,112 @@
 package io.github.lora4j.djl.layer;
 
 import ai.djl.ndarray.NDArray;
+import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.ScalarType;
 
-/** Token ids to rows of a frozen table. */
+/**
+ * Token ids to rows of a frozen table, with the low-rank pair that an adapter may put beside it:
+ * {@code y = table[ids] + s·A[:, ids]ᵀBᵀ}, where A: (r, V) and B: (D, r). An adapter may also bring
+ * a table of its own, of another vocabulary too. PEFT has no dropout here.
+ */
 public final class Embedding {
 
+  private final String path;
   private final FrozenMatrix table;
   private final ScalarType computeType;
 
   /**
    * A table of the base.
    *
+   * @param path its path in the module tree
    * @param table (V, D)
    * @param computeType type of the rows given out
    */
-  public Embedding(FrozenMatrix table, ScalarType computeType) {
+  public Embedding(String path, FrozenMatrix table, ScalarType computeType) {
+    this.path = path;
     this.table = table;
     this.computeType = computeType;
   }
 
   /**
-   * Looks the tokens of a batch up.
+   * Looks the tokens of a batch up and keeps what a trained pair needs.
    *
    * @param pass the batch
+   * @param tape what backward will need
    * @return (N, D)
    */
-  public NDArray forward(Pass pass) {
-    NDArray ids = pass.manager().create(pass.batch().tokens());
-    return table.rows(ids, computeType, pass);
+  public NDArray forward(Pass pass, Tape tape) {
+    NDArray ids = pass.manager().create(pass.batch().tokens()); // (N)
+    NDArray y = pass.ownsMatrices() ? own(ids, pass) : table.rows(ids, computeType, pass);
+    for (Pass.Range range : pass.ranges()) {
+      LowRank pair = range.adapter().pair(path);
+      if (pair == null) {
+        continue;
+      }
+      NDArray u =
+          pass.one(
+              "embedding_low_rank_forward",
+              y,
+              ids,
+              range.start(),
+              range.count(),
+              pair.a(),
+              pair.b(),
+              pair.scaling()); // (n, r)
+      if (pair.gradA() != null) {
+        tape.keep(u);
+      }
+    }
+    return y;
+  }
+
+  private NDArray own(NDArray ids, Pass pass) {
+    NDArray[] parts = new NDArray[pass.runs().size()];
+    int part = 0;
+    for (Pass.Run run : pass.runs()) {
+      NDArray own = run.adapter() == null ? null : run.adapter().own(path + ".weight");
+      FrozenMatrix matrix = own == null ? table : table.replacedBy(own);
+      NDArray some = pass.one("rows_of", ids, run.start(), run.count());
+      parts[part++] = matrix.rows(some, computeType, pass);
+    }
+    return parts.length == 1 ? parts[0] : pass.one("join_rows", (Object) parts);
+  }
+
+  /**
+   * Adds up the gradients of a trained pair or table. Each word's gradients are added in the order
+   * of the tokens, so that the sums do not depend on threads.
+   *
+   * @param dy (N, D)
+   * @param pass the pass of forward
+   * @param tape what forward kept
+   */
+  public void backward(NDArray dy, Pass pass, Tape tape) {
+    AdapterWeights adapter = pass.only();
+    if (adapter == null) {
+      return;
+    }
+    NDArray ofTable = adapter.ownGradient(path + ".weight");
+    LowRank pair = adapter.pair(path);
+    if (ofTable == null && pair == null) {
+      return;
+    }
+    try (NDArray ids = pass.manager().create(pass.batch().tokens())) {
+      if (ofTable != null) {
+        Kernels.get().run("table_backward", dy, ids, ofTable);
+      } else if (pair != null && pair.gradA() != null && pair.gradB() != null) {
+        try (Tape.Kept kept = tape.take()) {
+          Kernels.get()
+              .run(
+                  "embedding_low_rank_backward",
+                  dy,
+                  ids,
+                  kept.get(0, pass),
+                  pair.b(),
+                  pair.gradA(),
+                  pair.gradB(),
+                  pair.scaling());
+        }
+      }
+    }
   }
 }

@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.MatrixProducts;
 import io.github.lora4j.djl.internal.ScalarType;
+import io.github.lora4j.djl.internal.WeightWriter;
+import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -43,6 +45,30 @@ public final class FrozenMatrix {
    */
   public static FrozenMatrix of(NDArray values) {
     return new FrozenMatrix(values, null, MatrixProducts.only());
+  }
+
+  /**
+   * The matrix that an adapter brings in the place of this one.
+   *
+   * @param own (any, in) in fp32
+   * @return a matrix multiplied by the same library
+   */
+  FrozenMatrix replacedBy(NDArray own) {
+    return new FrozenMatrix(own, null, products);
+  }
+
+  /**
+   * Whether rows of this matrix have given values once they are stored as it is.
+   *
+   * @param first first of the rows
+   * @param rows (count, in) in fp32
+   * @param manager of temporaries
+   * @return false if an element differs
+   */
+  public boolean holds(long first, NDArray rows, NDManager manager) {
+    try (NDArray same = Kernels.get().one(manager, "holds_rows", values, scales, first, rows)) {
+      return same.toFloatArray()[0] == 1;
+    }
   }
 
   /**
@@ -98,6 +124,78 @@ public final class FrozenMatrix {
   NDArray[] call(Pass pass, String kernel, NDArray x, Object... more) {
     Stream<Object> first = Stream.of(x, values, scales, products.oneDnn());
     return pass.many(kernel, Stream.concat(first, Stream.of(more)).toArray());
+  }
+
+  /**
+   * Measures the rows with an update added: ‖W + s·BA‖, from the dequantised matrix, in fp32.
+   *
+   * @param into (out), fp32, overwritten
+   * @param a (r, in), fp32
+   * @param b (out, r), fp32
+   * @param scaling s
+   */
+  public void rowNorms(NDArray into, NDArray a, NDArray b, double scaling) {
+    Kernels.get().run("dora_norms", into, values, scales, a, b, scaling);
+  }
+
+  /**
+   * A matrix with an update, new in memory.
+   *
+   * @param matrix W + s·BA, or m/n·(W + s·BA) of DoRA, stored as W is
+   * @param finite whether no element is NaN or infinite
+   */
+  record Merged(FrozenMatrix matrix, boolean finite) {}
+
+  /** Adds a pair's update in fp32, rounding once. */
+  Merged plus(LowRank pair, NDManager manager) {
+    NDArray[] parts =
+        Kernels.get()
+            .many(
+                manager,
+                "merge_pair",
+                values,
+                scales,
+                pair.a(),
+                pair.b(),
+                pair.scaling(),
+                pair.magnitude() == null
+                    ? new NDArray[0]
+                    : new NDArray[] {pair.magnitude().values()});
+    NDArray newScales = parts.length == 3 ? parts[1] : null;
+    try (NDArray sound = parts[parts.length - 1]) {
+      boolean finite = sound.toFloatArray()[0] == 1;
+      return new Merged(new FrozenMatrix(parts[0], newScales, products), finite);
+    }
+  }
+
+  /** A matrix in fp32, stored as this one is. */
+  FrozenMatrix storing(NDArray own, NDManager manager) {
+    NDArray[] parts = Kernels.get().many(manager, "stored_as", values, scales, own);
+    return new FrozenMatrix(parts[0], parts.length == 2 ? parts[1] : null, products);
+  }
+
+  /** Another handle on the same memory. */
+  FrozenMatrix shared(NDManager manager) {
+    return new FrozenMatrix(
+        alias(values, manager), scales.length == 0 ? null : alias(scales[0], manager), products);
+  }
+
+  private static NDArray alias(NDArray array, NDManager manager) {
+    return Kernels.get().one(manager, "rows_of", array, 0, array.getShape().get(0));
+  }
+
+  /**
+   * Puts the matrix into a checkpoint as it is stored.
+   *
+   * @param name its name there
+   * @param shape (out, in)
+   * @param writer of the type that it is stored in
+   */
+  public void addTo(WeightWriter writer, String name, List<Long> shape) {
+    if (scales.length > 0) {
+      throw new IllegalStateException("'%s' is int8, which no checkpoint holds".formatted(name));
+    }
+    writer.matrix(name, shape, values);
   }
 
   /**

@@ -2,13 +2,18 @@ package io.github.lora4j.djl.layer;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import io.github.lora4j.djl.internal.Kernels;
 import java.util.Arrays;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The last norm, the frozen map onto the vocabulary, and the cross-entropy. Only positions that
  * carry a label reach the vocabulary, {@value #CHUNK} of them at a time, and their logits never
  * exist as a whole: a block of the vocabulary is scored, added to the loss and the gradient, and
  * dropped. For BLOOM's 250,880 words the full logits would dwarf the model.
+ *
+ * <p>An adapter may put a low-rank pair beside the map, or bring a matrix of its own, of another
+ * vocabulary too. Where one is trained the vocabulary is swept twice.
  */
 public final class LossHead {
 
@@ -18,29 +23,40 @@ public final class LossHead {
   /** Words of the vocabulary scored at a time. */
   public static final int BLOCK = 2048;
 
+  private static final String WEIGHT = ".weight";
+  private static final NDArray[] NONE = {};
+
   private final Norm norm;
   private final FrozenMatrix weight;
+  private final String path;
+  private final @Nullable String tiedTo;
   private final int chunk;
 
   /**
    * A head.
    *
    * @param norm the model's last norm
-   * @param weight (V, D), tied to the embedding or not
+   * @param weight (V, D)
+   * @param path its path in the module tree
+   * @param tiedTo path of the embedding whose table the weight is, null if it is a matrix of its
+   *     own
    */
-  public LossHead(Norm norm, FrozenMatrix weight) {
-    this(CHUNK, norm, weight);
+  public LossHead(Norm norm, FrozenMatrix weight, String path, @Nullable String tiedTo) {
+    this(CHUNK, norm, weight, path, tiedTo);
   }
 
-  private LossHead(int chunk, Norm norm, FrozenMatrix weight) {
+  private LossHead(
+      int chunk, Norm norm, FrozenMatrix weight, String path, @Nullable String tiedTo) {
     this.chunk = chunk;
     this.norm = norm;
     this.weight = weight;
+    this.path = path;
+    this.tiedTo = tiedTo;
   }
 
-  /** A head that projects so many rows at a time. */
-  static LossHead inChunks(Norm norm, FrozenMatrix weight, int rows) {
-    return new LossHead(rows, norm, weight);
+  /** The head that projects so many rows at a time. */
+  LossHead inChunks(int rows) {
+    return new LossHead(rows, norm, weight, path, tiedTo);
   }
 
   /**
@@ -60,8 +76,14 @@ public final class LossHead {
    * @param scale factor of the sum, usually 1 / labels of the accumulated batch
    * @param wantGradient whether to compute the gradient of x
    * @return loss and gradient
+   * @throws IllegalArgumentException if the sequences of the pass see different adapters
    */
   public Result loss(NDArray x, Pass pass, double scale, boolean wantGradient) {
+    if (!pass.isUniform()) {
+      throw new IllegalArgumentException(
+          "a loss is of one adapter, or none, in all %d sequences; give each adapter a pass of its own"
+              .formatted(pass.batch().rows()));
+    }
     try (Pass inner = pass.nested();
         Tape tape = wantGradient ? Tape.recording(inner.manager()) : Tape.off()) {
       LabelledRows labels = pass.batch().labels();
@@ -77,8 +99,7 @@ public final class LossHead {
       if (!labels.isSingle()) {
         normed = inner.one("select_rows", normed, states); // (M, D)
       }
-      NDArray[] out =
-          weight.call(inner, "head_loss", normed, targets, weights, chunk, BLOCK, wantGradient);
+      NDArray[] out = loss(normed, targets, weights, inner, wantGradient);
       double loss = out[0].toDoubleArray()[0];
       if (!wantGradient) {
         return new Result(loss, x);
@@ -93,6 +114,53 @@ public final class LossHead {
     }
   }
 
+  private NDArray[] loss(
+      NDArray normed, NDArray targets, NDArray weights, Pass pass, boolean wantGradient) {
+    AdapterWeights adapter = pass.only();
+    FrozenMatrix matrix = matrixOf(adapter);
+    LowRank pair = adapter == null ? null : adapter.pair(path);
+    NDArray ofWeight = adapter == null ? null : adapter.ownGradient(path + WEIGHT);
+    if (pair == null && (ofWeight == null || !wantGradient)) {
+      return matrix.call(pass, "head_loss", normed, targets, weights, chunk, BLOCK, wantGradient);
+    }
+    return matrix.call(
+        pass,
+        "trained_head_loss",
+        normed,
+        targets,
+        weights,
+        chunk,
+        BLOCK,
+        wantGradient,
+        pair == null ? NONE : new NDArray[] {pair.a(), pair.b()},
+        pair == null ? 0.0 : pair.scaling(),
+        pair == null ? 0.0 : pass.dropout(pair),
+        pass.dropoutSeed(path),
+        gradientsOf(pair),
+        ofWeight == null ? NONE : new NDArray[] {ofWeight});
+  }
+
+  private static NDArray[] gradientsOf(@Nullable LowRank pair) {
+    return pair == null || pair.gradA() == null || pair.gradB() == null
+        ? NONE
+        : new NDArray[] {pair.gradA(), pair.gradB()};
+  }
+
+  /**
+   * The adapter's own matrix, that of an embedding it brings which the head is tied to, or ours.
+   */
+  private FrozenMatrix matrixOf(@Nullable AdapterWeights adapter) {
+    NDArray own = adapter == null ? null : adapter.own(path + WEIGHT);
+    if (own == null && adapter != null && tiedTo != null) {
+      own = adapter.ownFrozen(tiedTo + WEIGHT);
+    }
+    return own == null ? weight : weight.replacedBy(own);
+  }
+
+  private boolean adapts(AdapterWeights adapter) {
+    return adapter.pair(path) != null || matrixOf(adapter) != weight;
+  }
+
   private static NDArray zerosLike(NDArray x, Pass inner, Pass pass) {
     NDArray rows = inner.manager().create(new long[0], new Shape(0));
     NDArray none = inner.one("select_rows", x, rows);
@@ -105,7 +173,8 @@ public final class LossHead {
    * @param x hidden states before the last norm, (N, D)
    * @param pass the batch
    * @param lastOnly whether only the last position of each sequence is wanted
-   * @return (N, V) or (B, V), in the scope of the pass
+   * @return (N, V) or (B, V), in the scope of the pass; of rows of several vocabularies V is the
+   *     largest, and words that a row lacks score -∞
    */
   public NDArray logits(NDArray x, Pass pass, boolean lastOnly) {
     NDArray normed = norm.forward(x, pass, Tape.off()); // (N, D)
@@ -113,6 +182,41 @@ public final class LossHead {
       long[] last = Arrays.stream(pass.batch().pieces().ends()).asLongStream().toArray();
       normed = pass.one("select_rows", normed, pass.manager().create(last)); // (B, D)
     }
-    return weight.call(pass, "head_logits", normed)[0];
+    return pass.ranges().stream().anyMatch(range -> adapts(range.adapter()))
+        ? adaptedLogits(normed, pass, normed.getShape().get(0) != pass.batch().size())
+        : weight.call(pass, "head_logits", normed)[0];
+  }
+
+  private NDArray adaptedLogits(NDArray x, Pass pass, boolean rowsOnly) {
+    AdapterWeights only = pass.only();
+    NDArray y =
+        only == null
+            ? mixedLogits(x, pass, rowsOnly)
+            : matrixOf(only).call(pass, "head_logits", x)[0]; // (N, V')
+    for (Pass.Range range : pass.ranges()) {
+      LowRank pair = range.adapter().pair(path);
+      if (pair != null) {
+        int start = rowsOnly ? range.firstRow() : range.start();
+        int count = rowsOnly ? range.rows() : range.count();
+        Kernels.get().run("head_low_rank", y, x, start, count, pair.a(), pair.b(), pair.scaling());
+      }
+    }
+    return y;
+  }
+
+  /** All rows by the base, then those again that have a matrix of their own. */
+  private NDArray mixedLogits(NDArray x, Pass pass, boolean rowsOnly) {
+    NDArray y = weight.call(pass, "head_logits", x)[0]; // (N, V)
+    for (Pass.Range range : pass.ranges()) {
+      FrozenMatrix own = matrixOf(range.adapter());
+      if (own == weight) {
+        continue;
+      }
+      int start = rowsOnly ? range.firstRow() : range.start();
+      NDArray rows = pass.one("rows_of", x, start, rowsOnly ? range.rows() : range.count());
+      NDArray scores = own.call(pass, "head_logits", rows)[0]; // (n, V')
+      y = pass.one("with_logits", y, start, scores);
+    }
+    return y;
   }
 }

@@ -19,8 +19,11 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Pass implements AutoCloseable {
 
-  /** A segment in tokens rather than sequences. */
-  record Range(AdapterWeights adapter, int start, int count) {}
+  /** A segment, in tokens and in sequences. */
+  record Range(AdapterWeights adapter, int start, int count, int firstRow, int rows) {}
+
+  /** Neighbouring tokens that see the same tensors: one adapter's, or the bare base's. */
+  record Run(@Nullable AdapterWeights adapter, int start, int count) {}
 
   private final NDManager manager;
   private final TokenBatch batch;
@@ -165,7 +168,8 @@ public final class Pass implements AutoCloseable {
         int start = batch.tokensOf(segment.firstRow());
         int end = batch.tokensOf(segment.firstRow() + segment.rows());
         use.accept(segment.adapter());
-        ranges.add(new Range(segment.adapter(), start, end - start));
+        ranges.add(
+            new Range(segment.adapter(), start, end - start, segment.firstRow(), segment.rows()));
       }
     } catch (RuntimeException e) {
       ranges.forEach(range -> range.adapter().release());
@@ -260,6 +264,40 @@ public final class Pass implements AutoCloseable {
 
   List<Range> ranges() {
     return ranges;
+  }
+
+  /** The tokens of the whole batch, run by run. */
+  List<Run> runs() {
+    List<Run> runs = new ArrayList<>();
+    int done = 0;
+    for (Range range : ranges) {
+      if (range.start() > done) {
+        runs.add(new Run(null, done, range.start() - done));
+      }
+      runs.add(new Run(range.adapter(), range.start(), range.count()));
+      done = range.start() + range.count();
+    }
+    if (done < batch.size()) {
+      runs.add(new Run(null, done, batch.size() - done));
+    }
+    return runs;
+  }
+
+  /** Whether an adapter of this pass brings a whole matrix in the place of one of the base. */
+  boolean ownsMatrices() {
+    for (Range range : ranges) { // asked by every layer of every token
+      if (range.adapter().ownsMatrices()) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** The adapter of a pass that has one for all tokens, else null. */
+  @Nullable AdapterWeights only() {
+    return ranges.size() == 1 && ranges.get(0).count() == batch.size()
+        ? ranges.get(0).adapter()
+        : null;
   }
 
   /**

@@ -2,11 +2,14 @@ package io.github.lora4j.djl.layer;
 
 import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.internal.Kernels;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
  * A frozen linear map with the low-rank pair that an adapter may put beside it: {@code y = xWᵀ + b
  * + s·(drop(x)Aᵀ)Bᵀ}.
+ *
+ * <p>A pair of DoRA scales the rows of W besides: {@link DoraUpdate}.
  *
  * <p>The base product is computed once for the whole batch; each run of rows that shares an adapter
  * adds its own update in place. Nothing of size (N, out) is made besides y. Backward forms no
@@ -16,8 +19,10 @@ import org.jspecify.annotations.Nullable;
 public final class Projection {
 
   private final String path;
+  private final String weightName;
   private final FrozenMatrix weight;
   private final @Nullable NDArray bias;
+  private final DoraUpdate dora;
 
   /**
    * A linear map of the base.
@@ -28,8 +33,10 @@ public final class Projection {
    */
   public Projection(String path, FrozenMatrix weight, @Nullable NDArray bias) {
     this.path = path;
+    this.weightName = path + ".weight";
     this.weight = weight;
     this.bias = bias;
+    this.dora = new DoraUpdate(path, weight);
   }
 
   /**
@@ -41,15 +48,19 @@ public final class Projection {
    * @return (N, out)
    */
   public NDArray forward(NDArray x, Pass pass, Tape tape) {
-    NDArray y = base(x, pass); // (N, out)
     GatheredAdapters gathered = pass.gathered();
     if (gathered != null) {
-      gathered.addTo(y, x, path);
-      return y;
+      return decode(x, pass, gathered);
     }
+    boolean biasLast = bias != null && dora.isIn(pass);
+    NDArray y = biasLast ? product(x, pass) : base(x, pass); // (N, out)
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
       if (pair == null) {
+        continue;
+      }
+      if (pair.magnitude() != null) {
+        dora.forward(y, x, pass, range, pair, tape);
         continue;
       }
       NDArray u =
@@ -68,11 +79,34 @@ public final class Projection {
         tape.keep(x, u);
       }
     }
+    if (biasLast) {
+      addBias(y, pass);
+    }
+    keepForWeight(x, pass, tape);
+    return y;
+  }
+
+  /** A module that is trained whole has no pair. */
+  private void keepForWeight(NDArray x, Pass pass, Tape tape) {
+    if (weightGradient(pass) != null) {
+      tape.keep(x);
+    }
+  }
+
+  /** One token a row, the adapters of all rows as one. */
+  private NDArray decode(NDArray x, Pass pass, GatheredAdapters gathered) {
+    boolean scales = gathered.scales(path);
+    NDArray y = scales ? product(x, pass) : base(x, pass); // (B, out)
+    gathered.addTo(y, x, path);
+    if (scales) {
+      gathered.scale(y, path, weight);
+      addBias(y, pass);
+    }
     return y;
   }
 
   /**
-   * Keeps what {@link #forward} keeps, without computing y: nothing at all where no pair is
+   * Keeps what {@link #forward} keeps, without computing y: nothing at all where nothing is
    * trained.
    *
    * @param x (N, in)
@@ -83,6 +117,10 @@ public final class Projection {
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
       if (pair == null || pair.gradA() == null) {
+        continue;
+      }
+      if (pair.magnitude() != null) {
+        dora.replay(x, pass, range, pair, tape);
         continue;
       }
       NDArray u =
@@ -96,19 +134,67 @@ public final class Projection {
               pass.dropoutSeed(path)); // (n, r)
       tape.keep(x, u);
     }
+    keepForWeight(x, pass, tape);
   }
 
   private NDArray base(NDArray x, Pass pass) {
-    if (bias == null) {
-      return weight.forward(x, pass);
-    }
-    if (pass.isUniform()) {
+    if (bias != null && pass.isUniform() && !isOwned(pass)) {
       return weight.forward(x, Biases.uniform(biasName(), bias, pass), pass);
     }
-    NDArray y = weight.forward(x, pass);
-    Biases.forEachRange(
-        biasName(), bias, pass, (own, start, count) -> pass.one("add_bias", y, start, count, own));
+    NDArray y = product(x, pass);
+    addBias(y, pass);
     return y;
+  }
+
+  /** Every run of rows by its own matrix; those of the base are multiplied as one. */
+  private NDArray product(NDArray x, Pass pass) {
+    if (!isOwned(pass)) {
+      return weight.forward(x, pass);
+    }
+    AdapterWeights only = pass.only();
+    FrozenMatrix uniform = only == null ? weight : weightOf(only);
+    NDArray y = uniform.forward(x, pass); // (N, out)
+    for (Pass.Range range : only == null ? pass.ranges() : List.<Pass.Range>of()) {
+      FrozenMatrix own = weightOf(range.adapter());
+      if (own != weight) {
+        NDArray rows = pass.one("rows_of", x, range.start(), range.count());
+        NDArray target = pass.one("rows_of", y, range.start(), range.count());
+        Kernels.get().run("copy_into", target, own.forward(rows, pass));
+      }
+    }
+    return y;
+  }
+
+  private boolean isOwned(Pass pass) {
+    return pass.ownsMatrices()
+        && pass.ranges().stream().anyMatch(range -> weightOf(range.adapter()) != weight);
+  }
+
+  private FrozenMatrix weightOf(@Nullable AdapterWeights adapter) {
+    NDArray own = adapter == null ? null : adapter.own(weightName);
+    return own == null ? weight : weight.replacedBy(own);
+  }
+
+  private @Nullable NDArray weightGradient(Pass pass) {
+    AdapterWeights adapter = pass.only();
+    return adapter == null ? null : adapter.ownGradient(weightName);
+  }
+
+  /** Adds to each row of y, (N, out), the bias that it sees, if there is one. */
+  private void addBias(NDArray y, Pass pass) {
+    if (bias == null) {
+      return;
+    }
+    if (pass.isUniform()) {
+      NDArray all = Biases.uniform(biasName(), bias, pass); // (out) or (N, out)
+      Kernels.get().run("add_bias", y, 0, y.getShape().get(0), all);
+      return;
+    }
+    Biases.forEachRange(
+        biasName(),
+        bias,
+        pass,
+        (own, start, count) -> Kernels.get().run("add_bias", y, start, count, own));
   }
 
   private String biasName() {
@@ -125,11 +211,14 @@ public final class Projection {
    * @return (N, in), or null if it is not wanted
    */
   public @Nullable NDArray backward(NDArray dy, Pass pass, Tape tape, boolean wantInput) {
-    NDArray dx = wantInput ? weight.backward(dy, pass) : null; // (N, in)
+    boolean scales = dora.isIn(pass);
+    NDArray e = scales ? dora.scaled(dy, pass) : dy; // (N, out)
+    FrozenMatrix matrix = weightOf(pass.only());
+    NDArray dx = wantInput ? matrix.backward(dora.drops(pass) ? dy : e, pass) : null; // (N, in)
     NDArray[] target = dx == null ? new NDArray[0] : new NDArray[] {dx};
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
-      NDArray gradient = range.adapter().biasGradient(biasName());
+      NDArray gradient = range.adapter().ownGradient(biasName());
       if (gradient != null) {
         Kernels.get().run("bias_backward", dy, gradient);
       }
@@ -140,7 +229,7 @@ public final class Projection {
         Kernels.get()
             .run(
                 "low_rank_backward",
-                dy,
+                e,
                 kept.get(0, pass),
                 kept.get(1, pass),
                 range.start(),
@@ -153,6 +242,18 @@ public final class Projection {
                 pass.dropout(pair),
                 pass.dropoutSeed(path),
                 target);
+        if (pair.magnitude() != null) {
+          dora.backward(dy, kept.get(2, pass), pass, range, pair, dx);
+        }
+      }
+    }
+    if (scales) {
+      e.close();
+    }
+    NDArray ofWeight = weightGradient(pass);
+    if (ofWeight != null) {
+      try (Tape.Kept kept = tape.take()) {
+        Kernels.get().run("weight_backward", dy, kept.get(0, pass), ofWeight);
       }
     }
     return dx;

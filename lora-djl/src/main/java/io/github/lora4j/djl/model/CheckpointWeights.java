@@ -7,7 +7,10 @@ import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.djl.internal.WeightReader;
+import io.github.lora4j.djl.internal.WeightWriter;
+import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.FrozenMatrix;
+import io.github.lora4j.djl.layer.Merging;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
 import io.github.lora4j.spi.ParameterInfo;
@@ -72,6 +75,43 @@ public final class CheckpointWeights {
       }
     }
     return weights;
+  }
+
+  /**
+   * The same weights with an adapter merged into them; what it does not touch is shared.
+   *
+   * @param adapter what to merge
+   * @param words paths of embedding and head
+   * @param manager owner of the arrays
+   * @return new handles, as independent of these as if they were read again
+   * @throws LoraException if a merged weight is not finite, or the adapter changes the words
+   */
+  public CheckpointWeights merged(AdapterWeights adapter, List<String> words, NDManager manager) {
+    CheckpointWeights merged = new CheckpointWeights();
+    merged.bytes = bytes;
+    try (Merging merging = new Merging(adapter, manager)) {
+      merging.refuseWords(words);
+      matrices.forEach((name, base) -> merged.matrices.put(name, merging.matrix(name, base)));
+      vectors.forEach((name, base) -> merged.vectors.put(name, merging.vector(name, base)));
+      merging.check();
+    }
+    return merged;
+  }
+
+  /**
+   * Puts all parameters into a checkpoint, as they are stored.
+   *
+   * @param parameters names and shapes
+   * @param writer of the type of the matrices
+   */
+  public void addTo(WeightWriter writer, List<ParameterInfo> parameters) {
+    for (ParameterInfo parameter : parameters) {
+      if (matrices.containsKey(parameter.name())) {
+        matrix(parameter.name()).addTo(writer, parameter.name(), parameter.shape());
+      } else {
+        writer.vector(parameter.name(), parameter.shape(), vector(parameter.name()));
+      }
+    }
   }
 
   private FrozenMatrix matrix(TensorEntry entry, Arithmetic arithmetic, WeightReader reader)

@@ -12,6 +12,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 final class EmbeddingTest {
 
   private static final int V = 7;
+  private static final String PATH = "words";
   private static final int D = 3;
 
   @ParameterizedTest
@@ -23,7 +24,7 @@ final class EmbeddingTest {
       TokenBatch batch = TokenBatch.of(new int[] {6, 0}, new int[] {3, 3, 1});
 
       try (Pass pass = Pass.inference(lab.manager, batch, List.of())) {
-        NDArray y = new Embedding(FrozenMatrix.of(table), compute).forward(pass);
+        NDArray y = new Embedding(PATH, FrozenMatrix.of(table), compute).forward(pass, Tape.off());
 
         assertThat(y.getShape().getShape()).containsExactly(5, D);
         float[] found = lab.floats(y);
@@ -44,7 +45,8 @@ final class EmbeddingTest {
       TokenBatch batch = TokenBatch.of(new int[] {6, 0}, new int[] {3, 3, 1});
 
       try (Pass pass = Pass.inference(lab.manager, batch, List.of())) {
-        float[] found = lab.floats(new Embedding(table, ScalarType.FP32).forward(pass));
+        float[] found =
+            lab.floats(new Embedding(PATH, table, ScalarType.FP32).forward(pass, Tape.off()));
 
         for (int n = 0; n < 5; n++) {
           int token = (int) batch.tokens()[n];
@@ -58,10 +60,12 @@ final class EmbeddingTest {
   @Test
   void passesLeaveNoArrays() {
     try (LayerLab lab = new LayerLab(2)) {
-      Embedding layer = new Embedding(FrozenMatrix.of(lab.normal(V, D)), ScalarType.FP32);
+      Embedding layer = new Embedding(PATH, FrozenMatrix.of(lab.normal(V, D)), ScalarType.FP32);
 
       lab.assertNoLeak(
-          lab.batch(V, 3, 1), lab.adapter(true, lab.pair("elsewhere", 2, 2, 1, 0)), layer::forward);
+          lab.batch(V, 3, 1),
+          lab.adapter(true, lab.pair("elsewhere", 2, 2, 1, 0)),
+          pass -> layer.forward(pass, Tape.off()));
     }
   }
 }

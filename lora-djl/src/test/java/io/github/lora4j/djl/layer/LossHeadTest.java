@@ -88,7 +88,7 @@ final class LossHeadTest {
       List<float[]> expected = lab.autograd(one, () -> plain(x, bias, table, labels), x);
 
       try (Pass pass = Pass.inference(lab.manager, TokenBatch.of(ROWS, labels), List.of())) {
-        LossHead head = LossHead.inChunks(norm(), FrozenMatrix.of(table), chunk);
+        LossHead head = head(FrozenMatrix.of(table), chunk);
         LossHead.Result result = head.loss(x, pass, SCALE, true);
 
         assertThat(result.loss()).isCloseTo(expectedLoss, within(1e-4));
@@ -172,7 +172,7 @@ final class LossHeadTest {
       NDArray x = lab.normal(10, D);
 
       try (Pass pass = Pass.inference(lab.manager, batch, List.of())) {
-        LossHead head = LossHead.inChunks(norm(), FrozenMatrix.of(large), 2);
+        LossHead head = head(FrozenMatrix.of(large), 2);
         LossHead.Result result = head.loss(x, pass, SCALE, true);
 
         assertThat(result.loss()).isFinite().isGreaterThan(100);
@@ -212,14 +212,14 @@ final class LossHeadTest {
       FrozenMatrix dense = FrozenMatrix.of(lab.as(type, int8.dequantised(lab.manager)));
 
       try (Pass pass = Pass.inference(lab.manager, batch, List.of())) {
-        LossHead.Result actual = LossHead.inChunks(norm(), int8, 3).loss(x, pass, SCALE, true);
-        LossHead.Result expected = LossHead.inChunks(norm(), dense, 3).loss(x, pass, SCALE, true);
+        LossHead.Result actual = head(int8, 3).loss(x, pass, SCALE, true);
+        LossHead.Result expected = head(dense, 3).loss(x, pass, SCALE, true);
 
         assertThat(actual.loss()).isCloseTo(expected.loss(), within(1e-5 * expected.loss()));
         LayerLab.assertClose(lab.floats(actual.gradient()), lab.floats(expected.gradient()), 1e-5);
         LayerLab.assertClose(
-            LossHead.inChunks(norm(), int8, 3).logits(x, pass, false).toFloatArray(),
-            LossHead.inChunks(norm(), dense, 3).logits(x, pass, false).toFloatArray(),
+            head(int8, 3).logits(x, pass, false).toFloatArray(),
+            head(dense, 3).logits(x, pass, false).toFloatArray(),
             1e-5);
       }
     }
@@ -234,8 +234,8 @@ final class LossHeadTest {
       NDArray table = weight.mul(30);
 
       try (Pass pass = Pass.inference(lab.manager, batch, List.of())) {
-        LossHead head = LossHead.inChunks(norm(), FrozenMatrix.of(lab.as(type, table)), 2);
-        LossHead full = LossHead.inChunks(norm(), FrozenMatrix.of(table), 2);
+        LossHead head = head(FrozenMatrix.of(lab.as(type, table)), 2);
+        LossHead full = head(FrozenMatrix.of(table), 2);
         LossHead.Result result = head.loss(lab.as(type, x), pass, SCALE, true);
         LossHead.Result expected = full.loss(x, pass, SCALE, true);
 
@@ -284,7 +284,11 @@ final class LossHeadTest {
   }
 
   private LossHead head(int chunk, ScalarType type) {
-    return LossHead.inChunks(norm(), FrozenMatrix.of(lab.as(type, weight)), chunk);
+    return head(FrozenMatrix.of(lab.as(type, weight)), chunk);
+  }
+
+  private LossHead head(FrozenMatrix matrix, int chunk) {
+    return new LossHead(norm(), matrix, "lm_head", null).inChunks(chunk);
   }
 
   private Norm norm() {

@@ -3,7 +3,6 @@ package io.github.lora4j.djl.model.bloom;
 import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.internal.NativeHeap;
 import io.github.lora4j.djl.layer.LossHead;
-import io.github.lora4j.djl.layer.Norm;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.Tape;
 import java.util.List;
@@ -24,7 +23,7 @@ final class BloomBackward {
   private static final long TRIM_ABOVE = 16L << 20;
 
   private final List<BloomBlock> blocks;
-  private final Norm embeddingNorm;
+  private final BloomEmbedding embedding;
   private final String prefix;
   private final LossHead head;
   private final int keptLayers;
@@ -32,9 +31,13 @@ final class BloomBackward {
   private final @Nullable Tape[] tapes;
 
   BloomBackward(
-      List<BloomBlock> blocks, Norm embeddingNorm, String prefix, LossHead head, int keptLayers) {
+      List<BloomBlock> blocks,
+      BloomEmbedding embedding,
+      String prefix,
+      LossHead head,
+      int keptLayers) {
     this.blocks = blocks;
-    this.embeddingNorm = embeddingNorm;
+    this.embedding = embedding;
     this.prefix = prefix;
     this.head = head;
     this.keptLayers = keptLayers;
@@ -42,8 +45,16 @@ final class BloomBackward {
     this.tapes = new Tape[blocks.size()];
   }
 
-  double run(NDArray embedded, Pass pass, double scale) {
-    boolean belowBlocks = pass.trains(prefix + "word_embeddings_layernorm.");
+  double run(Pass pass, double scale) {
+    // the embedding's path begins its norm's
+    boolean belowBlocks = pass.trains(prefix + BloomEmbedding.NAME);
+    try (Tape tape = belowBlocks ? Tape.recording(pass.manager()) : Tape.off()) {
+      NDArray embedded = embedding.forward(pass, tape); // (N, D)
+      return run(embedded, belowBlocks, tape, pass, scale);
+    }
+  }
+
+  private double run(NDArray embedded, boolean belowBlocks, Tape below, Pass pass, double scale) {
     int lowest = belowBlocks ? 0 : lowestAdapted(pass);
     boolean tidies = leavesMuchBehind(embedded, pass);
     if (tidies) {
@@ -57,15 +68,15 @@ final class BloomBackward {
     NDArray dx = result.gradient(); // (N, D)
     for (int layer = blocks.size() - 1; layer >= lowest; layer--) {
       boolean wantInput = layer > lowest || belowBlocks;
-      NDArray below = backward(layer, dx, pass, wantInput); // (N, D)
+      NDArray lower = backward(layer, dx, pass, wantInput); // (N, D)
       dx.close();
-      if (below == null) {
+      if (lower == null) {
         break;
       }
-      dx = below;
+      dx = lower;
     }
     if (belowBlocks) {
-      embeddingNorm.accumulateBias(dx, pass);
+      embedding.backward(dx, pass, below, pass.trains(prefix + BloomEmbedding.NAME + "."));
     }
     return result.loss();
   }

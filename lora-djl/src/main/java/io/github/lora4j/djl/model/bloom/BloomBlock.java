@@ -70,7 +70,7 @@ record BloomBlock(
       dqkv.close();
       if (!wantInput) {
         if (wantNorm) {
-          inputNorm.accumulateBias(require(dn), inner);
+          inputNorm.accumulate(require(dn), inner, tape);
         }
         return null;
       }

@@ -2,7 +2,12 @@ package io.github.lora4j.djl.model.bloom;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import io.github.lora4j.djl.internal.Arithmetic;
+import io.github.lora4j.djl.internal.Engines;
+import io.github.lora4j.djl.internal.FusedAttention;
+import io.github.lora4j.djl.internal.WeightWriter;
+import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.AlibiAttention;
 import io.github.lora4j.djl.layer.Embedding;
 import io.github.lora4j.djl.layer.FrozenMatrix;
@@ -16,6 +21,7 @@ import io.github.lora4j.djl.layer.Tape;
 import io.github.lora4j.djl.model.CheckpointWeights;
 import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.io.Safetensors;
+import io.github.lora4j.io.ShardedWriter;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TensorData;
@@ -33,6 +39,7 @@ import java.util.Set;
 public final class BloomModel implements Decoder {
 
   private static final String PREFIX = "transformer.";
+  private static final String TABLE = PREFIX + BloomEmbedding.NAME;
 
   private final BloomConfig config;
   private final ModuleTree tree;
@@ -40,8 +47,7 @@ public final class BloomModel implements Decoder {
   private final NDManager manager;
   private final Arithmetic arithmetic;
 
-  private final Embedding embedding;
-  private final Norm embeddingNorm;
+  private final BloomEmbedding embedding;
   private final List<BloomBlock> blocks = new ArrayList<>();
   private final LossHead head;
 
@@ -56,16 +62,18 @@ public final class BloomModel implements Decoder {
     this.weights = weights;
     this.manager = manager;
     this.arithmetic = arithmetic;
-    FrozenMatrix table = weights.matrix(PREFIX + "word_embeddings.weight"); // (V, D)
+    FrozenMatrix table = weights.matrix(TABLE + ".weight"); // (V, D)
     NDArray slopes = AlibiAttention.slopes(manager, config.heads()); // (H)
-    this.embedding = new Embedding(table, arithmetic.compute());
-    this.embeddingNorm = norm(PREFIX + "word_embeddings_layernorm");
+    this.embedding =
+        new BloomEmbedding(
+            new Embedding(TABLE, table, arithmetic.compute()), norm(TABLE + "_layernorm"));
     for (int layer = 0; layer < config.layers(); layer++) {
       blocks.add(block(layer, slopes));
     }
     FrozenMatrix output =
         config.tied() ? table : weights.matrix(BloomTree.HEAD + ".weight"); // (V, D)
-    this.head = new LossHead(norm(PREFIX + "ln_f"), output);
+    this.head =
+        new LossHead(norm(PREFIX + "ln_f"), output, BloomTree.HEAD, config.tied() ? TABLE : null);
   }
 
   /**
@@ -95,6 +103,28 @@ public final class BloomModel implements Decoder {
     return new BloomModel(config, tree, weights, manager, arithmetic);
   }
 
+  @Override
+  public BloomModel merged(AdapterWeights adapter) {
+    NDManager own = Engines.newManager(manager.getDevice());
+    try {
+      // without the base's name: an adapter trained on the merged model is not one for the base
+      return new BloomModel(
+          config,
+          BloomTree.of(config, ""),
+          weights.merged(adapter, List.of(TABLE, BloomTree.HEAD), own),
+          own,
+          arithmetic);
+    } catch (RuntimeException e) {
+      own.close();
+      throw e;
+    }
+  }
+
+  @Override
+  public void addTo(ShardedWriter files) {
+    weights.addTo(new WeightWriter(files, arithmetic.storage()), tree.parameters());
+  }
+
   /**
    * The modules of a shape, without weights: enough to match targets and to count.
    *
@@ -108,7 +138,7 @@ public final class BloomModel implements Decoder {
 
   private BloomBlock block(int layer, NDArray slopes) {
     String path = PREFIX + "h." + layer + ".";
-    boolean fused = !manager.getDevice().isGpu();
+    boolean fused = FusedAttention.serves(manager.getDevice(), arithmetic.compute());
     return new BloomBlock(
         norm(path + "input_layernorm"),
         projection(path + "self_attention.query_key_value"),
@@ -140,16 +170,9 @@ public final class BloomModel implements Decoder {
     return head.loss(run(pass), pass, scale, false).loss();
   }
 
-  private NDArray embed(Pass pass) {
-    try (Pass inner = pass.nested()) {
-      NDArray x = embedding.forward(inner); // (N, D)
-      return inner.lift(embeddingNorm.forward(x, inner, Tape.off()), pass); // (N, D)
-    }
-  }
-
   /** All blocks with nothing kept. */
   private NDArray run(Pass pass) {
-    NDArray x = embed(pass); // (N, D)
+    NDArray x = embedding.forward(pass, Tape.off()); // (N, D)
     for (BloomBlock block : blocks) {
       NDArray y = block.forward(x, pass, Tape.off()); // (N, D)
       x.close();
@@ -160,8 +183,7 @@ public final class BloomModel implements Decoder {
 
   @Override
   public double lossAndGradients(Pass pass, double scale, int keptLayers) {
-    return new BloomBackward(blocks, embeddingNorm, PREFIX, head, keptLayers)
-        .run(embed(pass), pass, scale);
+    return new BloomBackward(blocks, embedding, PREFIX, head, keptLayers).run(pass, scale);
   }
 
   @Override
@@ -183,16 +205,36 @@ public final class BloomModel implements Decoder {
 
   @Override
   public TensorData parameter(String name) {
+    String stored = storedName(name);
     try (NDManager scope = manager.newSubManager()) {
-      NDArray values = weights.values(name, scope);
+      NDArray values = weights.values(stored, scope);
       List<Long> shape =
           tree.parameters().stream()
-              .filter(parameter -> parameter.name().equals(name))
+              .filter(parameter -> parameter.name().equals(stored))
               .map(ParameterInfo::shape)
               .findFirst()
               .orElseThrow();
       return new TensorData(shape, values.toFloatArray());
     }
+  }
+
+  /** A tied head is the embedding's table. */
+  private String storedName(String name) {
+    return config.tied() && name.equals(BloomTree.HEAD + ".weight") ? TABLE + ".weight" : name;
+  }
+
+  @Override
+  public boolean holds(String name, int firstRow, TensorData rows) {
+    long[] shape = rows.shape().stream().mapToLong(Long::longValue).toArray();
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray given = scope.create(rows.values(), new Shape(shape));
+      return weights.matrix(storedName(name)).holds(firstRow, given, scope);
+    }
+  }
+
+  @Override
+  public FrozenMatrix matrix(String path) {
+    return weights.matrix(path + ".weight");
   }
 
   @Override

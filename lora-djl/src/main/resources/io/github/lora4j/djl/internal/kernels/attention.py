@@ -24,37 +24,66 @@ def starts_of(self: __torch__.K, lengths: List[int]) -> List[int]:
 
 def scores_of(self: __torch__.K, q: Tensor, k: Tensor, bias: Tensor, causal: bool) -> Tensor:
   # (1, H, Q, T) in fp32: the plain path, for devices without a fused kernel and as a check of the fused one
-  scale = 1.0 / (float(q.size(3)) ** 0.5)
+  scale = self.scale_of(q)
   scores = torch.matmul(q, k.transpose(-1, -2)).to(6) * scale + bias
   if causal:
     hidden = torch.ones([q.size(2), k.size(2)], dtype=11, layout=None, device=q.device).triu(1)
     scores = scores.masked_fill(hidden, -inf)
   return scores
 
+def scale_of(self: __torch__.K, q: Tensor) -> float:
+  return 1.0 / (float(q.size(3)) ** 0.5)
+
+# Heads widened by eight columns, so that q' k'ᵀ = q kᵀ + bias / scale. bias: (1, H, 1, T), one for each key.
+def folded_queries(self: __torch__.K, q: Tensor) -> Tensor:
+  more = torch.zeros([q.size(0), q.size(1), q.size(2), 8], dtype=q.dtype, layout=None, device=q.device)
+  more.narrow(3, 0, 3).fill_(64.0)
+  return torch.cat([q, more], 3)
+
+def folded_keys(self: __torch__.K, k: Tensor, bias: Tensor, scale: float) -> Tensor:
+  rest = bias.transpose(2, 3) * (1.0 / (64.0 * scale))
+  more = torch.zeros([k.size(0), k.size(1), k.size(2), 8], dtype=k.dtype, layout=None, device=k.device)
+  for column in range(3):
+    part = rest.to(k.dtype)
+    more.narrow(3, column, 1).copy_(part)
+    rest = rest - part.to(6)
+  return torch.cat([k, more], 3)
+
 # The output (1, H, Q, D/H) and the log-sum-exp of the scores (1, H, Q).
+def plain_attend(self: __torch__.K, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, causal: bool) -> Tuple[Tensor, Tensor]:
+  scores = self.scores_of(q, k, bias, causal)
+  lse = torch.logsumexp(scores, [-1])
+  o = torch.matmul(scores.sub_(lse.unsqueeze(-1)).exp_().to(q.dtype), v)
+  return o, lse
+
 def attend(self: __torch__.K, q: Tensor, k: Tensor, v: Tensor, bias: Tensor, causal: bool, fused: bool) -> Tuple[Tensor, Tensor]:
-  if fused:
-    o, lse = torch._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, causal, attn_mask=bias, scale=None)
+  if not fused:
+    o, lse = self.plain_attend(q, k, v, bias, causal)
+  elif q.is_cuda:
+    o, lse = self.cuda_attend(q, k, v, bias, causal)
   else:
-    scores = self.scores_of(q, k, bias, causal)
-    lse = torch.logsumexp(scores, [-1])
-    o = torch.matmul(scores.sub_(lse.unsqueeze(-1)).exp_().to(q.dtype), v)
+    o, lse = torch._scaled_dot_product_flash_attention_for_cpu(q, k, v, 0.0, causal, attn_mask=bias, scale=None)
   return o, lse
 
 # p = exp(scores - lse); dv = pᵀ do; dp = do vᵀ; ds = p * (dp - rowsum(do * o)); dq = scale ds k; dk = scale dsᵀ q. Where k and v are some of the
 # keys and values that a query sees, o and lse being those of all, this is their part of the gradients.
+def plain_attend_backward(self: __torch__.K, do: Tensor, q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, bias: Tensor, causal: bool) -> Tuple[Tensor, Tensor, Tensor]:
+  p = self.scores_of(q, k, bias, causal).sub_(lse.unsqueeze(-1)).exp_()
+  dv = torch.matmul(p.to(do.dtype).transpose(-1, -2), do)
+  dp = torch.matmul(do, v.transpose(-1, -2)).to(6)
+  sums = (do.to(6) * o.to(6)).sum([-1], True)
+  ds = (p * (dp - sums) * self.scale_of(q)).to(do.dtype)
+  dq = torch.matmul(ds, k)
+  dk = torch.matmul(ds.transpose(-1, -2), q)
+  return dq, dk, dv
+
 def attend_backward(self: __torch__.K, do: Tensor, q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, bias: Tensor, causal: bool, fused: bool) -> Tuple[Tensor, Tensor, Tensor]:
-  if fused:
-    dq, dk, dv = torch._scaled_dot_product_flash_attention_for_cpu_backward(do, q, k, v, o, lse, 0.0, causal, attn_mask=bias, scale=None)
+  if not fused:
+    dq, dk, dv = self.plain_attend_backward(do, q, k, v, o, lse, bias, causal)
+  elif q.is_cuda:
+    dq, dk, dv = self.cuda_attend_backward(do, q, k, v, o, lse, bias, causal)
   else:
-    scale = 1.0 / (float(q.size(3)) ** 0.5)
-    p = self.scores_of(q, k, bias, causal).sub_(lse.unsqueeze(-1)).exp_()
-    dv = torch.matmul(p.to(do.dtype).transpose(-1, -2), do)
-    dp = torch.matmul(do, v.transpose(-1, -2)).to(6)
-    sums = (do.to(6) * o.to(6)).sum([-1], True)
-    ds = (p * (dp - sums) * scale).to(do.dtype)
-    dq = torch.matmul(ds, k)
-    dk = torch.matmul(ds.transpose(-1, -2), q)
+    dq, dk, dv = torch._scaled_dot_product_flash_attention_for_cpu_backward(do, q, k, v, o, lse, 0.0, causal, attn_mask=bias, scale=None)
   return dq, dk, dv
 
 # A batch is laid out in pieces. One without a parent (-1) is a sequence, or the passage that several share; one with a parent goes on from the
@@ -174,5 +203,6 @@ def alibi_decode(self: __torch__.K, qkv: Tensor, keys: Tensor, values: Tensor, p
   q = z.select(2, 0).unsqueeze(2)
   k = keys.narrow(2, 0, longest)
   v = values.narrow(2, 0, longest)
-  o, _lse = self.attend(q, k, v, bias, False, fused)
+  # on a GPU plainly: with one query a row there is little to save, and the folded bias knows no masked places
+  o, _lse = self.attend(q, k, v, bias, False, fused and not q.is_cuda)
   return o.reshape([rows, heads * width])

@@ -117,6 +117,25 @@ def frozen_backward(self: __torch__.K, dy: Tensor, weight: Tensor, scales: List[
 def add_bias(self: __torch__.K, y: Tensor, start: int, count: int, bias: Tensor) -> Tensor:
   return y.narrow(0, start, count).add_(bias.to(y.dtype))
 
+# A matrix that an adapter trains whole: dw += dyᵀ x, summed in fp32.
+def weight_backward(self: __torch__.K, dy: Tensor, x: Tensor, dw: Tensor) -> Tensor:
+  if dy.dtype == 6:
+    return dw.addmm_(dy.t(), x)
+  return dw.add_(torch.mm(dy.t(), x).to(6))
+
+# Whether rows of a frozen matrix have given values, (count, in) in fp32, once they are stored as it is: 1 or 0.
+def holds_rows(self: __torch__.K, weight: Tensor, scales: List[Tensor], start: int, given: Tensor) -> Tensor:
+  stored = weight.narrow(0, start, given.size(0))
+  if len(scales) == 0:
+    same = torch.eq(stored, given.to(stored.device, stored.dtype)).all()
+  else:
+    values = torch.empty_like(stored)
+    own = torch.empty([given.size(0)], dtype=6, layout=None, device=given.device)
+    self.place_int8(values, own, given, 0)
+    close = (torch.eq(stored, values).all(), torch.eq(scales[0].narrow(0, start, given.size(0)), own).all())
+    same = torch.logical_and(close[0], close[1])
+  return same.to(6).view([1])
+
 # A counter-based generator: element i of a mask depends on (seed, i) alone, so that the backward pass makes the
 # same mask again instead of keeping it, and a resumed run the same as an uninterrupted one. The mixing function is
 # the 32-bit finaliser of MurmurHash3, in 64-bit arithmetic because torch's integers are signed.
