@@ -11,6 +11,7 @@ import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TargetModule;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -217,6 +218,34 @@ public final class CausalLm implements AutoCloseable {
     }
   }
 
+  /**
+   * Scores every position of every row, each under its own adapter or none, in one pass: the base
+   * is computed once for all rows, and what the adapters add is grouped by adapter, in whatever
+   * order the rows come.
+   *
+   * <pre>{@code
+   * float[][][] scores = base.logits(List.of(base, qa.model(), mail.model(), qa.model()), rows);
+   * }</pre>
+   *
+   * @param models the model of each row: the base, or a view of it
+   * @param rows token ids, at least one in each row, rows of any length
+   * @return [row][position][vocabulary of the row's model], fp32; equal to what the row's model
+   *     gives it alone, but for the rounding of the device
+   * @throws IllegalArgumentException if there are not as many models as rows, naming every row
+   *     whose model is a view of another base, or if a row is empty or an id outside the vocabulary
+   * @throws IllegalStateException if an adapter is closed, naming all such rows
+   */
+  public float[][][] logits(List<CausalLm> models, int[]... rows) {
+    MixedRows.check(this, models, rows.length);
+    checkIds(models, rows);
+    if (rows.length == 0) {
+      return new float[0][][];
+    }
+    try (MixedRows mixed = new MixedRows(models)) {
+      return mixed.restored(logits(mixed.batch(rows), mixed.segments()));
+    }
+  }
+
   private float[][][] logits(TokenBatch batch, List<AdapterSegment> segments) {
     try (Pass pass = Pass.held(decoder.manager(), batch, segments)) {
       return split(decoder.logits(pass, false), batch);
@@ -262,8 +291,19 @@ public final class CausalLm implements AutoCloseable {
    * @throws IllegalArgumentException naming the first id that does not
    */
   public void checkIds(int[]... rows) {
-    int vocabulary = vocabulary();
+    checkIds(Collections.nCopies(rows.length, this), rows);
+  }
+
+  /**
+   * Checks that all ids stand in the vocabulary of the model of their row.
+   *
+   * @param models one a row
+   * @param rows token ids
+   * @throws IllegalArgumentException naming the first id that does not
+   */
+  public static void checkIds(List<CausalLm> models, int[]... rows) {
     for (int row = 0; row < rows.length; row++) {
+      int vocabulary = models.get(row).vocabulary();
       for (int position = 0; position < rows[row].length; position++) {
         int id = rows[row][position];
         if (id < 0 || id >= vocabulary) {

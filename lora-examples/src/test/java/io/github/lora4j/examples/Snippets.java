@@ -36,6 +36,8 @@ import io.github.lora4j.djl.data.Truncation;
 import io.github.lora4j.djl.generate.Answers;
 import io.github.lora4j.djl.generate.GenerationOptions;
 import io.github.lora4j.djl.generate.GenerationRequest;
+import io.github.lora4j.djl.generate.GenerationScheduler;
+import io.github.lora4j.djl.generate.ScheduledGeneration;
 import io.github.lora4j.djl.generate.TextGenerator;
 import io.github.lora4j.djl.train.LoraTrainer;
 import io.github.lora4j.djl.train.Recompute;
@@ -46,8 +48,11 @@ import io.github.lora4j.djl.train.TrainingStep;
 import io.github.lora4j.spi.ModuleTree;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Consumer;
 
 /** The code blocks of the documentation, compiled; {@link SnippetsTest} compares the two. */
 @SuppressWarnings({"unused", "ReturnValueIgnored", "CheckReturnValue"}) // shown, not run
@@ -219,6 +224,23 @@ final class Snippets {
                       GenerationRequest.of("### PRODUCT\n…").adapter(mail),
                       GenerationRequest.of("Once upon a time")),
                   GenerationOptions.builder().maxNewTokens(50).build());
+    }
+  }
+
+  static void serveManyClients(
+      CausalLm base,
+      PeftModel<CausalLm> qa,
+      String prompt,
+      GenerationOptions options,
+      Consumer<String> client)
+      throws ExecutionException, InterruptedException {
+    try (GenerationScheduler scheduler =
+        GenerationScheduler.builder(base).maxRows(16).queueCapacity(256).build()) {
+      ScheduledGeneration generation = // from any thread, e.g. one a client
+          scheduler.submit(
+              GenerationRequest.of(prompt).adapter(qa), options, client, Duration.ofSeconds(30));
+      String text = generation.text().get();
+      System.out.println(scheduler.figures());
     }
   }
 

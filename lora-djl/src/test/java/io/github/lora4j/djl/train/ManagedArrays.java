@@ -26,6 +26,11 @@ public final class ManagedArrays {
     return count;
   }
 
+  /** Arrays and managers that a manager holds itself. */
+  public static int children(NDManager manager) {
+    return resources(manager).size();
+  }
+
   private static Map<?, ?> resources(NDManager manager) {
     try {
       Field field = BaseNDManager.class.getDeclaredField("resources");
