@@ -133,12 +133,12 @@ public record LoraPlan(
     }
     List<String> others =
         matched.stream()
-            .filter(module -> module.kind() != Kind.LINEAR)
+            .filter(module -> module.kind() == Kind.EMBEDDING)
             .map(TargetModule::path)
             .toList();
     if (!others.isEmpty()) {
       throw new LoraException(
-          "%s stands beside the linear maps of blocks, not beside %s; leave them out or use plain LoRA"
+          "%s stands beside linear maps, not beside %s; leave them out or use plain LoRA"
               .formatted(config.dora() ? "DoRA" : config.init(), others));
     }
   }

@@ -79,8 +79,14 @@ public final class DjlBackend implements LoraBackend {
     List<String> wrong = new ArrayList<>();
     for (AdapterLayout.Pair pair : layout.pairs()) {
       for (TargetModule module : model.modules().modules()) {
-        if (module.path().equals(pair.path()) && !takesPair(module, model)) {
+        if (!module.path().equals(pair.path())) {
+          continue;
+        }
+        if (!takesPair(module, model)) {
           wrong.add(pair.path() + " (" + module.kind() + ")");
+        } else if (module.kind() != TargetModule.Kind.LINEAR
+            && layout.values().containsKey(pair.nameOfMagnitude())) {
+          wrong.add(pair.path() + " (" + module.kind() + ", with DoRA)");
         }
       }
     }
