@@ -7,6 +7,7 @@ import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.LoraView;
 import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TensorData;
 import java.util.List;
 import java.util.Map;
@@ -56,6 +57,22 @@ public final class BlockBackend implements LoraBackend {
     if (layout.halfFixed()) {
       throw new LoraException(
           "PiSSA and OLoRA cannot start beside a DJL block, whose optimizer knows no fixed halves; train with LoraInit.KAIMING");
+    }
+    List<String> tables =
+        layout.pairs().stream()
+            .filter(
+                pair ->
+                    tree.modules().modules().stream()
+                        .anyMatch(
+                            module ->
+                                module.path().equals(pair.path())
+                                    && module.kind() != TargetModule.Kind.LINEAR))
+            .map(AdapterLayout.Pair::path)
+            .toList();
+    if (!tables.isEmpty() || !layout.frozen().isEmpty()) {
+      throw new LoraException(
+          "beside a DJL block a low-rank pair stands beside a linear map, not beside an embedding: %s%s; leave them out"
+              .formatted(tables, layout.frozen().isEmpty() ? "" : layout.frozen().keySet()));
     }
     List<String> others =
         layout.values().keySet().stream()
