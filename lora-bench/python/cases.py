@@ -250,6 +250,27 @@ def mixed(setting):
     return decoding(setting, "16-adapters", 16, 24, {"bf16": 0.9})
 
 
+def many_adapters(setting):
+    programs, work, case = setting.programs, setting.work, "64-adapters"
+    model = inputs.checkpoint(work, setting.shape, "bf16")
+    adapters = [inputs.adapter(work, setting.shape, number) for number in range(64)]
+    batches = [inputs.batch(setting.shape, [16])]
+    files = work / f"{case}-ours.safetensors", work / f"{case}-peft.safetensors"
+    checked = [programs.job(f"{case}-check-{i}", model, adapters[:3], "fp32", batches, results=file) for i, file in enumerate(files)]
+    programs.ours("ManyAdapters", checked[0]), programs.theirs("peft_adapters", checked[1])
+    require(case, "logits of the last adapter and of the merged model, in fp32, differ by", distance(*map(load_file, files)), 1e-4)
+    job = programs.job(case, model, adapters, "bf16", batches)
+    ours, theirs = [], []
+    for _ in range(setting.runs):
+        ours.append(programs.ours("ManyAdapters", job))
+        theirs.append(programs.theirs("peft_adapters", job))
+    for what, seconds, target in (("loading all", lambda o: sum(o["loads"]), 0.03), ("switching", lambda o: o["switch"], 0.001),
+                                  ("merging one", lambda o: o["merge"], 0.1)):
+        yield beside(f"{case}: {what}", *([(seconds(o), o) for o in side] for side in (ours, theirs)), target)
+    later = statistics.median(o["loads"][-1] / o["loads"][0] for o in ours), statistics.median(o["loads"][-1] / o["loads"][0] for o in theirs)
+    yield alone(f"{case}: time of the last load over that of the first", f"{later[0]:.2f} (PEFT: {later[1]:.2f})", "1")
+
+
 # Alone
 
 def rates(setting):
@@ -291,6 +312,7 @@ CASES = {
     "int8-decode": lambda setting: decode(setting, "int8", 0.6),
     "16-adapters": mixed,
     "two-trainings": two_trainings,
+    "64-adapters": many_adapters,
     "3b": bloom_3b,
     "jvm": jvm,
     "steady": steady,

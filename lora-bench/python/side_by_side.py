@@ -39,11 +39,11 @@ def small(shape, args):
 
 
 def number(value, digits=2):
-    return "" if value is None else f"{value:.{digits}f}"
+    return "" if value is None else f"{value:.{digits}f}" if value >= 0.1 or not value else f"{value:.2g}"
 
 
 def seconds(value):
-    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.0f} ms"
+    return f"{value:.2f} s" if value >= 1 else f"{1000 * value:.0f} ms" if value >= 0.01 else f"{1e6 * value:.3g} µs"
 
 
 def tables(rows):

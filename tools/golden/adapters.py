@@ -15,10 +15,30 @@ CASES = {
     "bias-lora-only": {"target_modules": ["query_key_value", "dense"], "bias": "lora_only"},
     "rank-stabilised": {"target_modules": ["query_key_value"], "use_rslora": True},
 }
+# written by starts.py, to files of their own
+STARTS = {
+    "pissa": {"target_modules": ["query_key_value"], "init_lora_weights": "pissa", "lora_alpha": 6},
+    "olora": {
+        "target_modules": ["query_key_value", "dense"], "init_lora_weights": "olora", "lora_alpha": 2,
+        "rank_pattern": {"dense": 2}, "alpha_pattern": {"dense": 1},
+    },
+    "pissa-rslora": {
+        "target_modules": ["query_key_value"], "init_lora_weights": "pissa", "lora_alpha": 6, "use_rslora": True,
+    },
+}
+# written by dora.py, to files of their own
+DORA = {
+    "dora": {"target_modules": ["query_key_value"], "use_dora": True},
+    "dora-patterns": {
+        "target_modules": ALL, "use_dora": True, "use_rslora": True, "bias": "lora_only",
+        "rank_pattern": {"mlp.dense_h_to_4h": 2}, "alpha_pattern": {"h.1.self_attention.dense": 20},
+    },
+}
 
 
 def wrap(base, name: str, rank: int = 4) -> PeftModel:
-    config = LoraConfig(r=rank, lora_alpha=8, lora_dropout=0.0, task_type="CAUSAL_LM", **CASES[name])
+    case = {"lora_alpha": 8} | (CASES | DORA | STARTS)[name]
+    config = LoraConfig(r=rank, lora_dropout=0.0, task_type="CAUSAL_LM", **case)
     return get_peft_model(base, config)
 
 

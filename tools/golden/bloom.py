@@ -15,6 +15,7 @@ import torch
 import checkpoints
 import forward
 import generation
+import mixed
 import training
 from files import ROOT
 
@@ -29,3 +30,4 @@ training.write_curves(ROOT / "training", FIRST / "checkpoint")
 training.write_schedules(ROOT / "training/schedules.json")
 training.write_optimizer(ROOT / "optimizer")
 generation.write_all(ROOT / "generation", FIRST)
+mixed.write_mixed(ROOT / "mixed", FIRST / "checkpoint")

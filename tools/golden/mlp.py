@@ -27,6 +27,11 @@ CASES = {
     "layer": dict(r=2, target_modules=["up"], layers_to_transform=[1], layers_pattern=["layers"]),
     "all-linear": dict(r=1, target_modules=r"layers\.\d\.(up|down)|head"),
     "bias-all": dict(r=2, target_modules=["up"], bias="all"),
+    "dora": dict(r=2, lora_alpha=6, target_modules=BOTH, use_dora=True),
+    "dora-patterns": dict(
+        r=4, lora_alpha=8, target_modules=BOTH + ["head"], rank_pattern={"up": 1}, alpha_pattern={"1.down": 20},
+        use_rslora=True, use_dora=True, bias="lora_only",
+    ),
     "bias-lora-only": dict(r=2, target_modules=["down"], bias="lora_only"),
 }
 

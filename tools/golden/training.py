@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 from peft import PeftModel
+from peft.optimizers import create_loraplus_optimizer
 from transformers import AutoModelForCausalLM, Trainer, TrainingArguments, get_scheduler
 from transformers.trainer_callback import PrinterCallback
 
@@ -21,11 +22,17 @@ CURVES = {
     "every-linear-cosine": ("every-linear", 40, {"schedule": "cosine", "max_grad_norm": 2.0}),
     "bias-all": ("bias-all", 40, {"max_steps": 10, "max_grad_norm": 2.0}),
     "ragged-epoch": ("attention", 19, {"max_steps": 10, "max_grad_norm": 1.5}),
+    "dora": ("dora", 40, {"max_steps": 10, "max_grad_norm": 2.0}),
+    "dora-patterns": ("dora-patterns", 40, {"max_steps": 10, "max_grad_norm": 4.0}),
+    "lora-plus": ("bias-lora-only", 40, {"max_steps": 10, "max_grad_norm": 1.8, "learning_rate": 0.002, "lora_plus_ratio": 8.0}),
+    "lora-plus-dora": ("dora", 40, {"max_steps": 10, "max_grad_norm": 1.2, "learning_rate": 0.002, "lora_plus_ratio": 4.0}),
 }
 
 
-def write_curves(directory: Path, checkpoint: Path) -> None:
+def write_curves(directory: Path, checkpoint: Path, only: set[str] = frozenset(CURVES)) -> None:
     for number, (name, (adapter, size, changed)) in enumerate(CURVES.items()):
+        if name not in only:
+            continue
         settings = SETTINGS | changed
         target = fresh(directory / name)
         base = AutoModelForCausalLM.from_pretrained(checkpoint, dtype=torch.float32)
@@ -37,7 +44,7 @@ def write_curves(directory: Path, checkpoint: Path) -> None:
         steps = train(peft, rows, labels, settings)
         norms = [step["grad_norm"] for step in steps]
         bound = settings["max_grad_norm"]
-        assert min(norms) < 0.95 * bound and max(norms) > 1.05 * bound, f"clipping must act in some steps only: {norms}"
+        assert min(norms) < 0.95 * bound and max(norms) > 1.05 * bound, f"{name}: clipping must act in some steps only, at {bound}: {norms}"
         adapters.save(peft, target / "final", f"golden/{checkpoint.parent.name}")
         write_json(target / "curve.json", {
             "checkpoint": "../../power-of-two/checkpoint", "initial": "initial", "final": "final",
@@ -101,12 +108,25 @@ def train(peft: PeftModel, rows: list, labels: list, settings: dict) -> list[dic
             adam_epsilon=settings["epsilon"],
         )
         data = [{"input_ids": r, "labels": l} for r, l in zip(rows, labels)]
-        trainer = Trainer(model=peft, args=arguments, train_dataset=data, data_collator=collate)
+        trainer = Trainer(
+            model=peft, args=arguments, train_dataset=data, data_collator=collate, optimizers=(lora_plus(peft, settings), None)
+        )
         trainer.remove_callback(PrinterCallback)
         check_decay(trainer, peft)
         trainer.train()
     keys = ("step", "loss", "grad_norm", "learning_rate", "epoch")
     return [{k: entry[k] for k in keys} for entry in trainer.state.log_history if "loss" in entry]
+
+
+def lora_plus(peft: PeftModel, settings: dict):
+    """PEFT's optimiser with a learning rate of its own for B; None for the Trainer's own."""
+    if "lora_plus_ratio" not in settings:
+        return None
+    return create_loraplus_optimizer(
+        peft, torch.optim.AdamW, lr=settings["learning_rate"], loraplus_lr_ratio=settings["lora_plus_ratio"],
+        loraplus_weight_decay=settings["weight_decay"], betas=(settings["beta1"], settings["beta2"]),
+        eps=settings["epsilon"],
+    )
 
 
 def check_decay(trainer: Trainer, peft: PeftModel) -> None:

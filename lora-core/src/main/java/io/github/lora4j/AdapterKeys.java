@@ -4,7 +4,6 @@ import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TargetModule.Kind;
-import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
 
@@ -15,6 +14,8 @@ final class AdapterKeys {
 
   private static final String A = ".lora_A";
   private static final String B = ".lora_B";
+  private static final String COPY = ".modules_to_save.";
+  private static final String ORIGINAL = ".original_module.";
 
   private final Set<String> adapted;
   private final Set<String> embeddings;
@@ -33,7 +34,7 @@ final class AdapterKeys {
   /**
    * {@code PATH.lora_A} to {@code base_model.model.PATH.lora_A.weight}, beside an embedding to
    * {@code base_model.model.PATH.lora_embedding_A}; parameters of an adapted module stand in its
-   * {@code base_layer}.
+   * {@code base_layer}; magnitudes have no {@code .weight}.
    */
   String inFile(String name) {
     int dot = name.lastIndexOf('.');
@@ -44,21 +45,32 @@ final class AdapterKeys {
           ? PREFIX + module + own.replace("lora_", "lora_embedding_")
           : PREFIX + name + ".weight";
     }
+    if (name.endsWith(DoraLinear.SUFFIX)) {
+      return PREFIX + name;
+    }
     return PREFIX + (adapted.contains(module) ? module + ".base_layer" + own : name);
   }
 
   /**
-   * Where PEFT writes a copy of a module's parameter a second time, and the base's own, when it
-   * saves an embedding whole or a bias: they say nothing new.
+   * Whether a tensor of a file is a copied parameter once more, or the base's own: PEFT writes both
+   * when it saves biases or whole embeddings, under the wrapper of the module that is copied.
    */
-  List<String> repeated(String name) {
-    if (!copies.contains(name)) {
-      return List.of();
+  boolean repeats(String key) {
+    String name = key.startsWith(PREFIX) ? key.substring(PREFIX.length()) : key;
+    return repeats(name, ORIGINAL, false)
+        || repeats(name, COPY, false)
+        || repeats(name, COPY, true);
+  }
+
+  /** The adapter's name stays where a module that stands in the copied one follows. */
+  private boolean repeats(String name, String wrapper, boolean named) {
+    int at = name.indexOf(wrapper);
+    if (at < 0) {
+      return false;
     }
-    int dot = name.lastIndexOf('.');
-    String start = PREFIX + name.substring(0, dot);
-    String own = name.substring(dot);
-    return List.of(start + ".modules_to_save" + own, start + ".original_module" + own);
+    String below = name.substring(at + wrapper.length());
+    String rest = named ? below.substring(below.indexOf('.') + 1) : below;
+    return copies.contains(name.substring(0, at) + "." + rest);
   }
 
   static AdapterLayout.Pair pair(LoraLinear linear) {

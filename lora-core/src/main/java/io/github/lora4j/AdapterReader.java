@@ -1,11 +1,10 @@
 package io.github.lora4j;
 
-import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
+import io.github.lora4j.io.TensorFile;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,6 +13,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -27,55 +27,91 @@ final class AdapterReader {
 
   private static final Logger log = LoggerFactory.getLogger(AdapterReader.class);
 
+  /** Longest name that is told whole; real ones have some 100 characters. */
+  private static final int LONGEST_NAME = 300;
+
   /** Mismatches in one message: those of the largest real adapters, not those of a hostile file. */
   private static final int LISTED = 1000;
 
-  /** Elements of the largest array of Java. */
-  private static final long LARGEST = Integer.MAX_VALUE - 8;
-
-  private static final String PICKLE =
-      "adapter_model.bin is a pickle, which can run code and is not read: convert it to safetensors";
+  private static final String FOREIGN =
+      "\n  remove what is refused, or name it in target_modules, modules_to_save or bias";
 
   /**
-   * An adapter.
+   * What a directory holds, on the heap.
    *
    * @param plan against the base, or against the base with the adapter's own vocabulary
    * @param values what the adapter trains
    * @param frozen matrices of the vocabulary that are not the base's
+   * @param sha256 of the file of weights; empty if not asked for
    */
-  record Loaded(LoraPlan plan, Map<String, TensorData> values, Map<String, TensorData> frozen) {}
+  record Loaded(
+      LoraPlan plan,
+      Map<String, TensorData> values,
+      Map<String, TensorData> frozen,
+      Optional<String> sha256) {
+
+    private Loaded withSha256(String found) {
+      return new Loaded(plan, values, frozen, Optional.of(found));
+    }
+  }
 
   private AdapterReader() {}
 
   static Loaded read(Path directory, ModuleTree tree, BaseMatrices.Base base) throws IOException {
-    if (!Files.isDirectory(directory)) {
-      throw new NoSuchFileException(
-          directory.toString(),
-          null,
-          "not a directory; wanted one with %s and %s"
-              .formatted(LoraConfigKeys.FILE_NAME, AdapterWriter.WEIGHTS));
-    }
-    LoraConfig config = config(directory);
-    Path file = directory.resolve(AdapterWriter.WEIGHTS);
-    if (!Files.exists(file)) {
-      throw noWeights(directory);
+    return read(AdapterFiles.in(directory), tree, base, false);
+  }
+
+  static Loaded read(AdapterFiles files, ModuleTree tree, BaseMatrices.Base base, boolean hash)
+      throws IOException {
+    files.requirePlace();
+    LoraConfig config = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
+    String weights = weights(files);
+    if (files.has(AdapterFiles.LEGACY_WEIGHTS)) { // so that nobody has to guess which of two it was
+      log.info("adapter {} is read from {}", files.name(), files.where(weights));
     }
     // first: that a file is damaged is a better reason than that its targets match nothing
-    try (Safetensors tensors = Safetensors.open(file)) {
-      LoraPlan plan = plan(directory, config, new Vocabulary(tree).resizedAs(tensors));
-      warn(plan, config, tree);
-      return values(tensors, plan, directory, new BaseMatrices(tensors, plan, tree, base));
+    try (TensorFile tensors = files.tensors(weights)) {
+      Loaded loaded = check(files, config, tensors, tree, base);
+      warn(loaded.plan(), config, tree);
+      // of the open file: another may stand in its place by now
+      return hash ? loaded.withSha256(tensors.sha256()) : loaded;
     }
   }
 
-  private static LoraPlan plan(Path directory, LoraConfig config, ModuleTree tree) {
+  /** Reads an open file as far as it is what the configuration means. */
+  static Loaded check(
+      AdapterFiles files,
+      LoraConfig config,
+      TensorFile tensors,
+      ModuleTree tree,
+      BaseMatrices.Base base)
+      throws IOException {
+    refuseRandomStart(files, config);
+    LoraPlan plan = plan(files, config, new Vocabulary(tree).resizedAs(tensors));
+    BaseMatrices matrices = new BaseMatrices(tensors, plan, tree, base);
+    return values(tensors, plan, files, matrices);
+  }
+
+  /** What such an adapter took off its base was drawn at random and is in no file. */
+  private static void refuseRandomStart(AdapterFiles files, LoraConfig config) {
+    String start = config.otherSettings().get("init_lora_weights");
+    if (start != null) {
+      throw new LoraException(
+          ("adapter '%s' starts from %s, a random decomposition of its base that cannot be made"
+                  + " again; convert it to plain LoRA where it was trained, by PEFT's"
+                  + " save_pretrained(path_initial_model_for_weight_conversion=...)")
+              .formatted(files.name(), start));
+    }
+  }
+
+  private static LoraPlan plan(AdapterFiles files, LoraConfig config, ModuleTree tree) {
     try {
       checkTask(config, tree);
       return LoraPlan.lenient(tree, config);
     } catch (LoraException e) {
       throw new LoraException(
           "adapter %s does not fit %s: %s"
-              .formatted(nameOf(directory, config, tree), nameOf(tree), e.getMessage()),
+              .formatted(nameOf(files, config, tree), nameOf(tree), e.getMessage()),
           e);
     }
   }
@@ -92,14 +128,14 @@ final class AdapterReader {
   }
 
   /** With the base that it was made for, if that is another. */
-  private static String nameOf(Path directory, LoraConfig config, ModuleTree tree) {
+  private static String nameOf(AdapterFiles files, LoraConfig config, ModuleTree tree) {
     return "'"
-        + directory.getFileName()
+        + files.name()
         + "'"
         + config
             .baseModel()
             .filter(base -> !base.equals(nameOf(tree)))
-            .map(base -> ", made for " + base + ",")
+            .map(base -> ", made for " + oneLine(base) + ",")
             .orElse("");
   }
 
@@ -122,37 +158,26 @@ final class AdapterReader {
     }
   }
 
-  /** The configuration; if it is refused and the weights will be as well, that is said too. */
-  private static LoraConfig config(Path directory) throws IOException {
-    try {
-      return LoraConfig.read(directory);
-    } catch (LoraException e) {
-      throw isPickle(directory) ? new LoraException(e.getMessage() + "; " + PICKLE, e) : e;
-    }
-  }
-
-  private static boolean isPickle(Path directory) {
-    return Files.exists(directory.resolve("adapter_model.bin"))
-        && !Files.exists(directory.resolve(AdapterWriter.WEIGHTS));
-  }
-
-  private static IOException noWeights(Path directory) {
-    return new NoSuchFileException(
-        directory.resolve(AdapterWriter.WEIGHTS).toString(),
-        null,
-        isPickle(directory)
-            ? "missing; " + PICKLE
-            : "missing; the directory holds a configuration but no weights");
+  static String weights(AdapterFiles files) throws IOException {
+    return files
+        .weights()
+        .orElseThrow(
+            () ->
+                new NoSuchFileException(
+                    files.where(AdapterWriter.WEIGHTS),
+                    null,
+                    "missing, as is %s; the directory holds a configuration but no weights"
+                        .formatted(AdapterFiles.LEGACY_WEIGHTS)));
   }
 
   private static Loaded values(
-      Safetensors tensors, LoraPlan plan, Path directory, BaseMatrices matrices)
+      TensorFile tensors, LoraPlan plan, AdapterFiles files, BaseMatrices matrices)
       throws IOException {
     ModuleTree tree = plan.tree();
     Map<String, TensorData> values = new LinkedHashMap<>();
     Set<String> used = new LinkedHashSet<>();
     List<String> problems = new ArrayList<>();
-    Map<String, List<Long>> wanted = wanted(plan);
+    Map<String, List<Long>> wanted = plan.fileShapes();
     AdapterKeys keys = new AdapterKeys(plan);
     boolean hasBiases =
         plan.biases().stream()
@@ -171,9 +196,6 @@ final class AdapterReader {
         continue;
       }
       used.add(found.get().name());
-      for (String repeated : keys.repeated(entry.getKey())) {
-        find(tensors, repeated).ifPresent(again -> used.add(again.name()));
-      }
       if (isOfShape(found.get(), entry.getKey(), entry.getValue(), problems)) {
         read(tensors, found.get(), entry.getKey(), problems)
             .ifPresent(tensor -> values.put(entry.getKey(), tensor));
@@ -182,15 +204,15 @@ final class AdapterReader {
     Map<String, TensorData> frozen = matrices.read(used, problems);
     int foreign = 0;
     for (TensorEntry tensor : tensors.tensors()) {
-      if (!used.contains(tensor.name())) {
+      if (!used.contains(tensor.name()) && !keys.repeats(tensor.name())) {
         foreign++;
         problems.add(shorten(tensor.name()) + ": not a tensor of this adapter, refused");
       }
     }
     if (!problems.isEmpty()) {
-      throw misfit(nameOf(directory, plan.config(), tree), tree, problems, wanted.size(), foreign);
+      throw misfit(nameOf(files, plan.config(), tree), tree, problems, wanted.size(), foreign);
     }
-    return new Loaded(plan, values, frozen);
+    return new Loaded(plan, values, frozen, Optional.empty());
   }
 
   private static boolean isBias(LoraPlan plan, String name) {
@@ -215,45 +237,37 @@ final class AdapterReader {
 
   /** Reads a tensor; empty if it has a value that no adapter may have. */
   static Optional<TensorData> read(
-      Safetensors tensors, TensorEntry tensor, String name, List<String> problems)
+      TensorFile tensors, TensorEntry tensor, String name, List<String> problems)
       throws IOException {
-    if (tensor.elements() > LARGEST) {
+    if (tensor.elements() > Integer.MAX_VALUE - 8) {
       problems.add(
           "%s: %d elements, at most %d are read"
-              .formatted(shorten(name), tensor.elements(), LARGEST));
+              .formatted(shorten(name), tensor.elements(), Integer.MAX_VALUE - 8));
       return Optional.empty();
     }
-    float[] floats = tensors.floats(tensor);
-    for (int i = 0; i < floats.length; i++) {
-      if (!Float.isFinite(floats[i])) {
-        problems.add("%s: element %d is %s".formatted(shorten(name), i, floats[i]));
-        return Optional.empty();
-      }
+    TensorData read = new TensorData(tensor.shape(), tensors.floats(tensor));
+    OptionalInt bad = read.firstNotFinite();
+    if (bad.isPresent()) {
+      int at = bad.getAsInt();
+      problems.add("%s: element %d is %s".formatted(shorten(name), at, read.values()[at]));
+      return Optional.empty();
     }
-    return Optional.of(new TensorData(tensor.shape(), floats));
+    return Optional.of(read);
   }
 
-  private static Map<String, List<Long>> wanted(LoraPlan plan) {
-    Map<String, List<Long>> wanted = new LinkedHashMap<>();
-    for (LoraLinear pair : plan.pairs()) {
-      wanted.put(pair.path() + ".lora_A", List.of((long) pair.rank(), (long) pair.inFeatures()));
-      wanted.put(pair.path() + ".lora_B", List.of((long) pair.outFeatures(), (long) pair.rank()));
-    }
-    plan.biases().forEach(bias -> wanted.put(bias.name(), bias.shape()));
-    plan.copies().forEach(copy -> wanted.put(copy.name(), copy.shape()));
-    return wanted;
-  }
-
-  /** Files may leave PEFT's prefix out. */
-  static Optional<TensorEntry> find(Safetensors tensors, String key) {
-    return tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
+  /**
+   * Files may leave PEFT's prefix out, and give DoRA's lengths the name that PEFT has in memory.
+   */
+  static Optional<TensorEntry> find(TensorFile tensors, String key) {
+    Optional<TensorEntry> found =
+        tensors.find(key).or(() -> tensors.find(key.substring(AdapterKeys.PREFIX.length())));
+    return key.endsWith(DoraLinear.SUFFIX) && found.isEmpty()
+        ? tensors.find(key + ".weight")
+        : found;
   }
 
   private static LoraException misfit(
       String adapter, ModuleTree tree, List<String> problems, int wanted, int foreign) {
-    int listed = Math.min(LISTED, problems.size());
-    String more =
-        problems.size() > listed ? "\n  … and %d more".formatted(problems.size() - listed) : "";
     return new LoraException(
         "adapter %s does not fit %s (%d of %d tensors%s):\n  %s%s"
             .formatted(
@@ -262,17 +276,32 @@ final class AdapterReader {
                 problems.size() - foreign,
                 wanted,
                 foreign == 0 ? "" : ", " + foreign + " foreign",
-                String.join("\n  ", problems.subList(0, listed)),
-                more));
+                listed(problems),
+                foreign == 0 ? "" : FOREIGN));
+  }
+
+  /** One a line, as many as a message can hold. */
+  static String listed(List<String> problems) {
+    int listed = Math.min(LISTED, problems.size());
+    String more =
+        problems.size() > listed ? "\n  … and %d more".formatted(problems.size() - listed) : "";
+    return String.join("\n  ", problems.subList(0, listed)) + more;
   }
 
   static String shorten(String name) {
     String bare =
         name.startsWith(AdapterKeys.PREFIX) ? name.substring(AdapterKeys.PREFIX.length()) : name;
     int dot = bare.indexOf('.');
-    return bare.startsWith("transformer.") || bare.startsWith("model.")
-        ? "…" + bare.substring(dot + 1)
-        : bare;
+    return oneLine(
+        bare.startsWith("transformer.") || bare.startsWith("model.")
+            ? "…" + bare.substring(dot + 1)
+            : bare);
+  }
+
+  /** A text of a file, so that it cannot pass for a line of a message. */
+  private static String oneLine(String text) {
+    String cut = text.length() > LONGEST_NAME ? text.substring(0, LONGEST_NAME) + "…" : text;
+    return cut.replace("\n", "\\n");
   }
 
   static String shape(List<Long> shape) {

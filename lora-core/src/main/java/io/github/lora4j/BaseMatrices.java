@@ -1,7 +1,7 @@
 package io.github.lora4j;
 
-import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
+import io.github.lora4j.io.TensorFile;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TargetModule;
@@ -33,14 +33,14 @@ final class BaseMatrices {
     boolean holds(String name, int firstRow, TensorData rows);
   }
 
-  private final Safetensors tensors;
+  private final TensorFile tensors;
   private final LoraPlan plan;
   private final Base base;
   private final boolean resized;
   private final Vocabulary vocabulary;
   private final Map<String, TensorData> frozen = new LinkedHashMap<>();
 
-  BaseMatrices(Safetensors tensors, LoraPlan plan, ModuleTree baseTree, Base base) {
+  BaseMatrices(TensorFile tensors, LoraPlan plan, ModuleTree baseTree, Base base) {
     this.tensors = tensors;
     this.plan = plan;
     this.base = base;

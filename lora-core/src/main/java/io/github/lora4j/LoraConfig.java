@@ -33,8 +33,11 @@ import java.util.Optional;
  *     match counts
  * @param alphaPattern alphas of some modules, likewise
  * @param rsLora whether the scaling is alpha / √r instead of alpha / r
+ * @param dora whether the rows of the adapted matrix also get a trained length (DoRA), see {@link
+ *     DoraLinear}
  * @param bias which biases are trained
- * @param init how A and B start
+ * @param init how A and B start; what starts from the base has twice the rank in memory and in
+ *     files, see {@link LoraInit#PISSA}
  * @param taskType what the adapter is for; empty if not said
  * @param fanInFanOut PEFT's note that the base stores weights as (in, out); kept for files, the
  *     engine knows its own
@@ -57,6 +60,7 @@ public record LoraConfig(
     Map<String, Integer> rankPattern,
     Map<String, Double> alphaPattern,
     boolean rsLora,
+    boolean dora,
     Bias bias,
     LoraInit init,
     Optional<TaskType> taskType,
@@ -143,6 +147,7 @@ public record LoraConfig(
     builder.rankPattern = rankPattern;
     builder.alphaPattern = alphaPattern;
     builder.rsLora = rsLora;
+    builder.dora = dora;
     builder.bias = bias;
     builder.init = init;
     builder.taskType = taskType;
@@ -172,6 +177,7 @@ public record LoraConfig(
     private Map<String, Integer> rankPattern = Map.of();
     private Map<String, Double> alphaPattern = Map.of();
     private boolean rsLora;
+    private boolean dora;
     private Bias bias = Bias.NONE;
     private LoraInit init = LoraInit.KAIMING;
     private Optional<TaskType> taskType = Optional.empty();
@@ -325,6 +331,19 @@ public record LoraConfig(
     }
 
     /**
+     * Chooses DoRA: a length for every row of the adapted matrices is trained beside the direction,
+     * which A and B change. A step takes longer, for the lengths of the adapted rows are needed.
+     *
+     * @param dora true for weight-decomposed LoRA
+     * @return this
+     * @see <a href="https://arxiv.org/abs/2402.09353">Liu et al. 2024, section 4</a>
+     */
+    public Builder dora(boolean dora) {
+      this.dora = dora;
+      return this;
+    }
+
+    /**
      * Sets which biases are trained; none if not called.
      *
      * @param bias the mode
@@ -408,6 +427,7 @@ public record LoraConfig(
           rankPattern,
           alphaPattern,
           rsLora,
+          dora,
           bias,
           init,
           taskType,

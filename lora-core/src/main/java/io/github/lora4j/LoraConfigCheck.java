@@ -19,7 +19,7 @@ final class LoraConfigCheck {
       problems.add("rank must be positive, got " + rank);
     }
     if (!isPositive(alpha)) {
-      problems.add("alpha must be positive, got " + alpha);
+      problems.add("alpha must be positive%s, got %s".formatted(bound(alpha), alpha));
     }
     if (!(dropout >= 0 && dropout < 1)) {
       problems.add("dropout must be in [0, 1), got " + dropout);
@@ -85,14 +85,23 @@ final class LoraConfigCheck {
         (key, value) -> {
           check(() -> PythonRegex.ofEnd(key), "alpha pattern", key);
           if (!isPositive(value)) {
-            problems.add("alpha of pattern '%s' must be positive, got %s".formatted(key, value));
+            problems.add(
+                "alpha of pattern '%s' must be positive%s, got %s"
+                    .formatted(key, bound(value), value));
           }
         });
     return this;
   }
 
   private static boolean isPositive(double value) {
-    return value > 0 && !Double.isInfinite(value);
+    return value > 0 && value <= Float.MAX_VALUE;
+  }
+
+  /** Engines scale in fp32, in which a larger number is infinite. */
+  private static String bound(double value) {
+    return value > Float.MAX_VALUE && !Double.isInfinite(value)
+        ? " and at most " + Float.MAX_VALUE
+        : "";
   }
 
   private void check(Runnable compile, String what, String regex) {

@@ -41,6 +41,7 @@ final class LoraConfigKeys {
           "runtime_config",
           "target_modules",
           "task_type",
+          "use_dora",
           "use_rslora");
 
   static {
@@ -52,7 +53,7 @@ final class LoraConfigKeys {
       UNSUPPORTED.put(key, "null");
     }
     UNSUPPORTED.put("loftq_config", "{}");
-    for (String key : List.of("ensure_weight_tying", "lora_bias", "use_dora", "use_qalora")) {
+    for (String key : List.of("ensure_weight_tying", "lora_bias", "use_qalora")) {
       UNSUPPORTED.put(key, "false");
     }
   }

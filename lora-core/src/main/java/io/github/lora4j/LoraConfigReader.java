@@ -11,7 +11,9 @@ import com.google.gson.stream.MalformedJsonException;
 import io.github.lora4j.io.JsonReason;
 import java.io.IOException;
 import java.io.StringReader;
+import java.nio.ByteBuffer;
 import java.nio.charset.CharacterCodingException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -19,7 +21,9 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** Reads PEFT's {@code adapter_config.json}; all that is wrong with it is said at once. */
 final class LoraConfigReader {
@@ -27,39 +31,43 @@ final class LoraConfigReader {
   /** Real files have a few kilobytes, those that list every module of a large model some more. */
   private static final long MAX_BYTES = 10_000_000;
 
+  /** PiSSA by a randomised decomposition; N says how exact it is. */
+  private static final Pattern PISSA_NITER = Pattern.compile("\"pissa_niter_\\d+\"");
+
   private final JsonObject json;
   private final JsonFields fields;
-  private final Path file;
+  private final String file;
+  private boolean unsupported;
 
-  private LoraConfigReader(JsonObject json, Path file) {
+  private LoraConfigReader(JsonObject json, String file) {
     this.json = json;
     this.fields = new JsonFields(json);
     this.file = file;
   }
 
   static LoraConfig read(Path fileOrDirectory) throws IOException {
-    Path file =
-        Files.isDirectory(fileOrDirectory)
-            ? fileOrDirectory.resolve(LoraConfigKeys.FILE_NAME)
-            : fileOrDirectory;
-    if (!Files.exists(file)) {
+    if (Files.isDirectory(fileOrDirectory)) {
+      return read(AdapterFiles.in(fileOrDirectory), LoraConfigKeys.FILE_NAME);
+    }
+    Path directory = Objects.requireNonNullElse(fileOrDirectory.getParent(), Path.of(""));
+    return read(AdapterFiles.in(directory), String.valueOf(fileOrDirectory.getFileName()));
+  }
+
+  static LoraConfig read(AdapterFiles files, String name) throws IOException {
+    String file = files.where(name);
+    if (!files.has(name)) {
       throw new NoSuchFileException(
-          file.toString(), null, "missing; an adapter needs " + LoraConfigKeys.FILE_NAME);
+          file, null, "missing; an adapter needs " + LoraConfigKeys.FILE_NAME);
     }
-    long size = Files.size(file);
-    if (size > MAX_BYTES) {
-      throw new LoraException(
-          "%s has %d bytes, at most %d are read".formatted(file, size, MAX_BYTES));
-    }
-    JsonElement json = parse(file);
+    JsonElement json = parse(file, files.bytes(name, MAX_BYTES));
     if (!json.isJsonObject()) {
       throw new LoraException("%s: wanted a JSON object, got %.80s".formatted(file, json));
     }
     return new LoraConfigReader(json.getAsJsonObject(), file).config();
   }
 
-  private static JsonElement parse(Path file) throws IOException {
-    try (JsonReader reader = new JsonReader(new StringReader(Files.readString(file)))) {
+  private static JsonElement parse(String file, byte[] bytes) throws IOException {
+    try (JsonReader reader = new JsonReader(new StringReader(text(bytes)))) {
       reader.setStrictness(Strictness.STRICT);
       JsonElement json = JsonParser.parseReader(reader);
       if (reader.peek() != JsonToken.END_DOCUMENT) {
@@ -71,6 +79,10 @@ final class LoraConfigReader {
     } catch (JsonParseException | MalformedJsonException e) {
       throw new LoraException(file + " is not JSON: " + JsonReason.of(e), e);
     }
+  }
+
+  private static String text(byte[] bytes) throws CharacterCodingException {
+    return StandardCharsets.UTF_8.newDecoder().decode(ByteBuffer.wrap(bytes)).toString();
   }
 
   private LoraConfig config() {
@@ -88,6 +100,7 @@ final class LoraConfigReader {
     builder.rankPattern(fields.wholesByName("rank_pattern"));
     builder.alphaPattern(fields.numbersByName("alpha_pattern"));
     builder.rsLora(fields.flag("use_rslora")).fanInFanOut(fields.flag("fan_in_fan_out"));
+    builder.dora(fields.flag("use_dora"));
     choice("bias", Bias.values()).ifPresent(builder::bias);
     choice("task_type", TaskType.values()).ifPresent(builder::taskType);
     init().ifPresent(builder::init);
@@ -107,20 +120,35 @@ final class LoraConfigReader {
     } catch (IllegalArgumentException e) {
       problems.add(e.getMessage());
     }
-    throw new LoraException(file + ": " + String.join("; ", problems));
+    throw new LoraException(
+        file
+            + ": "
+            + String.join("; ", problems)
+            + (unsupported ? "; train the adapter without, or run it with PEFT" : ""));
   }
 
   private void checkType() {
     Optional<JsonElement> type = fields.find("peft_type");
     if (type.isEmpty()) {
       throw new LoraException(
-          file + ": has no peft_type; wanted PEFT's adapter_config.json with peft_type LORA");
+          "%s: has no peft_type; wanted PEFT's adapter_config.json with peft_type LORA, found %s; have"
+                  .formatted(file, keys())
+              + " the adapter saved by PEFT");
     }
     if (!fields.text("peft_type").equals(Optional.of("LORA"))) {
       throw new LoraException(
-          "%s: peft_type %s is not supported; wanted LORA"
+          "%s: peft_type %s is not supported; wanted LORA, run this one with PEFT"
               .formatted(file, JsonFields.cut(type.get()).replace('"', '\'')));
     }
+  }
+
+  /** The first keys, by which one may know whose file it is. */
+  private String keys() {
+    return "the keys "
+        + json.keySet().stream()
+            .limit(4)
+            .map(key -> key.length() > 40 ? key.substring(0, 40) + "…" : key)
+            .toList();
   }
 
   /** Null, false and empty collections say nothing, whatever the default. */
@@ -137,6 +165,7 @@ final class LoraConfigReader {
       fields.problem(
           "%s is %s, which is not supported; only %s is",
           key, JsonFields.cut(value.get()), defaultJson);
+      unsupported = true;
     }
   }
 
@@ -187,9 +216,15 @@ final class LoraConfigReader {
       case "true" -> Optional.of(LoraInit.KAIMING);
       case "false" -> Optional.of(LoraInit.RANDOM);
       case "\"gaussian\"" -> Optional.of(LoraInit.GAUSSIAN);
+      case "\"pissa\"" -> Optional.of(LoraInit.PISSA);
+      case "\"olora\"" -> Optional.of(LoraInit.OLORA);
       default -> {
+        if (PISSA_NITER.matcher(value.get().toString()).matches()) {
+          yield Optional.of(LoraInit.PISSA);
+        }
         fields.problem(
-            "init_lora_weights is %s, which is not supported; only true, false and gaussian are",
+            "init_lora_weights is %s, which is not supported; only true, false, gaussian, pissa and olora"
+                + " are",
             JsonFields.cut(value.get()));
         yield Optional.<LoraInit>empty();
       }
@@ -199,7 +234,10 @@ final class LoraConfigReader {
   private Map<String, String> others() {
     Map<String, String> others = new LinkedHashMap<>();
     for (Map.Entry<String, JsonElement> entry : json.entrySet()) {
-      if (!LoraConfigKeys.KNOWN.contains(entry.getKey())) {
+      boolean roundedStart =
+          entry.getKey().equals("init_lora_weights")
+              && PISSA_NITER.matcher(entry.getValue().toString()).matches();
+      if (roundedStart || !LoraConfigKeys.KNOWN.contains(entry.getKey())) {
         others.put(entry.getKey(), entry.getValue().toString());
       }
     }

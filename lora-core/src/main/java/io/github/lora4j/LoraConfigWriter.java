@@ -28,7 +28,7 @@ final class LoraConfigWriter {
     out.add("exclude_modules", targets(config.excludeModules()));
     out.addProperty("fan_in_fan_out", config.fanInFanOut());
     out.addProperty("inference_mode", true);
-    out.add("init_lora_weights", init(config.init()));
+    out.add("init_lora_weights", init(config));
     out.add("layers_pattern", names(config.layersPattern()));
     out.add("layers_to_transform", layers(config.layersToTransform()));
     out.add("lora_alpha", number(config.alpha()));
@@ -41,15 +41,22 @@ final class LoraConfigWriter {
     out.add("revision", text(config.revision()));
     out.add("target_modules", targets(Optional.of(config.targetModules())));
     out.add("task_type", text(config.taskType().map(TaskType::name)));
+    out.addProperty("use_dora", config.dora());
     out.addProperty("use_rslora", config.rsLora());
     return PythonJson.write(out);
   }
 
-  private static JsonElement init(LoraInit init) {
-    return switch (init) {
+  private static JsonElement init(LoraConfig config) {
+    String asRead = config.otherSettings().get("init_lora_weights"); // pissa_niter_N
+    if (asRead != null && config.init() == LoraInit.PISSA) {
+      return JsonParser.parseString(asRead);
+    }
+    return switch (config.init()) {
       case KAIMING -> new JsonPrimitive(true);
       case GAUSSIAN -> new JsonPrimitive("gaussian");
       case RANDOM -> new JsonPrimitive(false);
+      case PISSA -> new JsonPrimitive("pissa");
+      case OLORA -> new JsonPrimitive("olora");
     };
   }
 

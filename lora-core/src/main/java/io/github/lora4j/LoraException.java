@@ -16,7 +16,7 @@ public class LoraException extends RuntimeException {
    * @param message what was wanted, what was found, what to do
    */
   public LoraException(String message) {
-    super(message);
+    super(printable(message));
   }
 
   /**
@@ -26,6 +26,20 @@ public class LoraException extends RuntimeException {
    * @param cause the failure below
    */
   public LoraException(String message, Throwable cause) {
-    super(message, cause);
+    super(printable(message), cause);
+  }
+
+  /** Names come from files: what would move a terminal's cursor is spelt out, line breaks stay. */
+  private static String printable(String message) {
+    StringBuilder text = new StringBuilder();
+    for (int i = 0; i < message.length(); i++) {
+      char c = message.charAt(i);
+      if (Character.isISOControl(c) && c != '\n') {
+        text.append("\\u%04x".formatted((int) c));
+      } else {
+        text.append(c);
+      }
+    }
+    return text.toString();
   }
 }

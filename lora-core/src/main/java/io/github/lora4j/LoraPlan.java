@@ -11,6 +11,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.OptionalInt;
+import java.util.function.ToLongFunction;
 
 /**
  * What wrapping a model would do, before it is done: which modules are adapted, how many parameters
@@ -71,14 +72,19 @@ public record LoraPlan(
     return plan;
   }
 
+  /** Half of the rank where the other half takes off what the pair starts as. */
+  int trainedRank(LoraLinear pair) {
+    return config.init().takesFromBase() ? pair.rank() / 2 : pair.rank();
+  }
+
   /** A rank above the smaller side of a map costs more than the map and expresses no more. */
   private void checkRanks() {
     List<String> problems = new ArrayList<>();
     for (LoraLinear pair : pairs) {
-      if (pair.rank() > Math.min(pair.inFeatures(), pair.outFeatures())) {
+      if (trainedRank(pair) > Math.min(pair.inFeatures(), pair.outFeatures())) {
         problems.add(
             "rank %d of %s exceeds the smaller side of %d -> %d"
-                .formatted(pair.rank(), pair.path(), pair.inFeatures(), pair.outFeatures()));
+                .formatted(trainedRank(pair), pair.path(), pair.inFeatures(), pair.outFeatures()));
       }
     }
     if (!problems.isEmpty()) {
@@ -108,11 +114,33 @@ public record LoraPlan(
           "a low-rank pair can stand beside a linear map or an embedding, not beside "
               + String.join("; ", unfit));
     }
-    LoraConfig resolved = config.toBuilder().targetModules(matcher.targets()).build();
+    refuseOthers(config, matched);
+    LoraConfig resolved =
+        config.toBuilder()
+            .targetModules(matcher.targets())
+            .fanInFanOut(FanInFanOut.of(config, matched))
+            .build();
     List<ParameterInfo> copies = new SavedModules(config, tree).parameters();
     List<ParameterInfo> biases = new ArrayList<>(biases(tree, config, pairs));
     biases.removeAll(copies);
     return new LoraPlan(tree, resolved, pairs, biases, copies);
+  }
+
+  /** What decomposes or measures a matrix knows linear maps only. */
+  private static void refuseOthers(LoraConfig config, List<TargetModule> matched) {
+    if (!config.dora() && !config.init().takesFromBase()) {
+      return;
+    }
+    List<String> others =
+        matched.stream()
+            .filter(module -> module.kind() == Kind.EMBEDDING)
+            .map(TargetModule::path)
+            .toList();
+    if (!others.isEmpty()) {
+      throw new LoraException(
+          "%s stands beside linear maps, not beside %s; leave them out or use plain LoRA"
+              .formatted(config.dora() ? "DoRA" : config.init(), others));
+    }
   }
 
   /** Whether two of the patterns mean one module: then their order decides. */
@@ -127,6 +155,31 @@ public record LoraPlan(
                     > 1);
   }
 
+  /** Tensors of the adapter in memory, in the order of files: name and shape. */
+  Map<String, List<Long>> shapes() {
+    return shapes(LoraLinear::rank);
+  }
+
+  /** The same as a file holds them, which lacks what the base completes. */
+  Map<String, List<Long>> fileShapes() {
+    return shapes(this::trainedRank);
+  }
+
+  private Map<String, List<Long>> shapes(ToLongFunction<LoraLinear> rankOf) {
+    Map<String, List<Long>> shapes = new LinkedHashMap<>();
+    for (LoraLinear pair : pairs) {
+      long rank = rankOf.applyAsLong(pair);
+      shapes.put(pair.path() + ".lora_A", List.of(rank, (long) pair.inFeatures()));
+      shapes.put(pair.path() + ".lora_B", List.of((long) pair.outFeatures(), rank));
+      if (config.dora()) {
+        shapes.put(DoraLinear.nameOfMagnitude(pair), List.of((long) pair.outFeatures()));
+      }
+    }
+    biases.forEach(bias -> shapes.put(bias.name(), bias.shape()));
+    copies.forEach(copy -> shapes.put(copy.name(), copy.shape()));
+    return shapes;
+  }
+
   private static LoraLinear pair(TargetModule module, TargetMatcher matcher, LoraConfig config) {
     int rank = matcher.rankOf(module.path());
     double alpha = matcher.alphaOf(module.path());
@@ -134,8 +187,8 @@ public record LoraPlan(
         module.path(),
         module.inFeatures(),
         module.outFeatures(),
-        rank,
-        alpha,
+        PlainLora.rank(config, rank),
+        PlainLora.alpha(config, alpha),
         config.scaling(rank, alpha),
         config.dropout());
   }
@@ -157,16 +210,25 @@ public record LoraPlan(
 
   /**
    * Parameters with the adapter in place. As PEFT counts them, biases that the adapter trains are
-   * counted once, copies of whole modules beside what they are copies of.
+   * counted once, copies of whole modules beside what they are copies of, and what an adapter takes
+   * off the base, see {@link LoraInit#PISSA}, not.
    *
    * @return the count
    */
   public ParameterCount parameterCount() {
-    long added =
-        pairs.stream().mapToLong(LoraLinear::parameters).sum()
-            + copies.stream().mapToLong(ParameterInfo::elements).sum();
+    long added = pairs.stream().mapToLong(LoraLinear::parameters).sum();
+    added /= config.init().takesFromBase() ? 2 : 1; // the other half is a part of the base
+    added += config.dora() ? pairs.stream().mapToLong(LoraLinear::outFeatures).sum() : 0;
+    added += copies.stream().mapToLong(ParameterInfo::elements).sum();
     long trainedBiases = biases.stream().mapToLong(ParameterInfo::elements).sum();
     return new ParameterCount(added + trainedBiases, tree.parameterCount() + added);
+  }
+
+  /** Numbers in all tensors of the adapter. */
+  long elements() {
+    return shapes().values().stream()
+        .mapToLong(shape -> shape.stream().reduce(1L, Math::multiplyExact))
+        .sum();
   }
 
   /**
@@ -184,6 +246,10 @@ public record LoraPlan(
       writer.addPlaceholder(
           keys.inFile(pair.path() + ".lora_B"),
           List.of((long) pair.outFeatures(), (long) pair.rank()));
+      if (config.dora()) {
+        writer.addPlaceholder(
+            keys.inFile(DoraLinear.nameOfMagnitude(pair)), List.of((long) pair.outFeatures()));
+      }
     }
     biases.forEach(bias -> writer.addPlaceholder(keys.inFile(bias.name()), bias.shape()));
     copies.forEach(copy -> writer.addPlaceholder(keys.inFile(copy.name()), copy.shape()));
@@ -205,11 +271,14 @@ public record LoraPlan(
    * <ul>
    *   <li>weights: matrices at their stored width, vectors in fp32
    *   <li>adapter: 20 bytes a trained parameter (value, gradient, two moments, mask)
-   *   <li>kept: N·c·(h + Σo + Σr) for a layer that is kept, N·c·h for one that is recomputed
+   *   <li>kept: N·c·(h + Σo + Σr) for a layer that is kept, N·c·h for one that is recomputed, and
+   *       as much if anything before the layers is trained; with DoRA the outputs of adapted maps
+   *       count twice
    *   <li>block: N·c·(2h + max o + widest input of a pair), and what a layer keeps where none is
    *       kept
    *   <li>head: 4·N·c·h, and for M labels, or as many as the engine takes at a time, M·(c·w + 12·h)
-   *       with the w words of the vocabulary that it scores at a time
+   *       with the w words of the vocabulary that it scores at a time, M·((c+4)·w + 12·h) if the
+   *       head is trained
    *   <li>where weights are converted to be computed with, as much of the largest matrix as the
    *       engine converts at a time
    *   <li>runtime: the engine's constant
@@ -263,7 +332,7 @@ public record LoraPlan(
       counts.merge(kind, 1, Integer::sum);
     }
     StringBuilder text = new StringBuilder();
-    text.append("LoRA for ").append(tree.modelClass()).append(":\n");
+    text.append(config.dora() ? "DoRA for " : "LoRA for ").append(tree.modelClass()).append(":\n");
     counts.forEach(
         (kind, count) -> text.append("  ").append(count).append(" x ").append(kind).append('\n'));
     if (!biases.isEmpty()) {

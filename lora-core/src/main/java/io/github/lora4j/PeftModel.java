@@ -3,20 +3,22 @@ package io.github.lora4j;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.LoraView;
-import io.github.lora4j.spi.ModuleTree;
-import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
+import java.util.function.BiFunction;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * A view: a base model with an adapter beside it. The base is shared by all its views and never
  * changes; whoever wants another adapter uses another view, from as many threads as there are.
+ * Loading, using and closing one costs the same however many stand beside the base.
  *
  * <pre>{@code
  * PeftModel<CausalLm> peft = PeftModel.wrap(base, config);          // to train
@@ -29,17 +31,23 @@ import java.util.Objects;
  */
 public final class PeftModel<M> implements AutoCloseable {
 
+  private static final Logger log = LoggerFactory.getLogger(PeftModel.class);
+
   /** Seed of the initialisation where none is given. */
   private static final long DEFAULT_SEED = 42;
 
-  private final LoraPlan plan;
+  private final M base;
   private final LoraView<M> view;
   private final boolean trainable;
-  private final ModuleTree base;
 
-  private PeftModel(LoraPlan plan, LoraView<M> view, boolean trainable, ModuleTree base) {
-    this.plan = plan;
+  /** Guards that plan and tensors are of one adapter. */
+  private final Object replacing = new Object();
+
+  private volatile LoraPlan plan;
+
+  private PeftModel(M base, LoraPlan plan, LoraView<M> view, boolean trainable) {
     this.base = base;
+    this.plan = plan;
     this.view = view;
     this.trainable = trainable;
   }
@@ -74,19 +82,9 @@ public final class PeftModel<M> implements AutoCloseable {
     Objects.requireNonNull(base, "base");
     LoraBackend backend = Backends.of(base);
     LoraPlan plan = LoraPlan.of(backend.modules(base), config);
-    Map<String, TensorData> values = new LinkedHashMap<>();
-    for (LoraLinear pair : plan.pairs()) {
-      InitialPair initial = InitialPair.of(plan, pair, seed);
-      values.put(pair.path() + ".lora_A", initial.a());
-      values.put(pair.path() + ".lora_B", initial.b());
-    }
-    for (ParameterInfo bias : plan.biases()) {
-      values.put(bias.name(), backend.parameter(base, bias.name()));
-    }
-    for (ParameterInfo copy : plan.copies()) {
-      values.put(copy.name(), backend.parameter(base, copy.name()));
-    }
-    return attach(backend, base, plan, new Tensors(values, Map.of()), true);
+    warnIfUntied(plan);
+    Map<String, TensorData> values = new InitialValues(plan, backend, base).fresh(seed);
+    return view(base, new AdapterState(plan, values, Map.of()), true);
   }
 
   /**
@@ -130,34 +128,211 @@ public final class PeftModel<M> implements AutoCloseable {
    */
   public static <M> PeftModel<M> fromPretrained(M base, Path directory, boolean trainable)
       throws IOException {
-    Objects.requireNonNull(base, "base");
-    LoraBackend backend = Backends.of(base);
-    AdapterReader.Loaded loaded =
-        AdapterReader.read(
-            directory,
-            backend.modules(base),
-            (name, row, rows) -> backend.holds(base, name, row, rows));
-    Map<String, TensorData> values = new LinkedHashMap<>(loaded.values());
-    for (ParameterInfo bias : loaded.plan().biases()) {
-      if (!values.containsKey(bias.name())) {
-        values.put(bias.name(), backend.parameter(base, bias.name()));
-      }
-    }
-    return attach(backend, base, loaded.plan(), new Tensors(values, loaded.frozen()), trainable);
+    return load(base, AdapterFiles.in(directory), trainable);
   }
 
-  /** Trained tensors, and matrices that stand in the place of the base's. */
-  private record Tensors(Map<String, TensorData> trained, Map<String, TensorData> frozen) {}
+  /**
+   * Loads an adapter of a sub-directory for inference: PEFT puts those of other names than {@code
+   * default} there.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param directory that several adapters were saved in
+   * @param subfolder the adapter's name; what leads out of the directory is refused
+   * @return a view, to be closed by the caller
+   * @throws IOException if a file is missing, damaged or cannot be read
+   * @throws IllegalArgumentException if the name is absolute, empty, or has a part that is empty,
+   *     {@code .} or {@code ..}
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported, or
+   *     the name leads out of the directory by a symbolic link
+   */
+  public static <M> PeftModel<M> fromPretrained(M base, Path directory, String subfolder)
+      throws IOException {
+    return fromPretrained(base, directory, subfolder, false);
+  }
 
-  private static <M> PeftModel<M> attach(
-      LoraBackend backend, M base, LoraPlan plan, Tensors tensors, boolean trainable) {
-    AdapterLayout layout =
-        new AdapterLayout(
-            plan.pairs().stream().map(AdapterKeys::pair).toList(),
-            tensors.trained(),
-            tensors.frozen());
-    LoraView<M> view = backend.attach(base, layout, trainable);
-    return new PeftModel<>(plan, view, trainable, backend.modules(base));
+  /**
+   * Loads an adapter of a sub-directory, to use it or to train it further.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param directory that several adapters were saved in
+   * @param subfolder the adapter's name; what leads out of the directory is refused
+   * @param trainable whether it shall be trained
+   * @return a view, to be closed by the caller
+   * @throws IOException if a file is missing, damaged or cannot be read
+   * @throws IllegalArgumentException if the name is absolute, empty, or has a part that is empty,
+   *     {@code .} or {@code ..}
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported, or
+   *     the name leads out of the directory by a symbolic link
+   */
+  public static <M> PeftModel<M> fromPretrained(
+      M base, Path directory, String subfolder, boolean trainable) throws IOException {
+    return load(base, AdapterFiles.in(directory, subfolder), trainable);
+  }
+
+  /**
+   * Loads an adapter from a source for inference.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param source supplies the adapter
+   * @param id what names it there
+   * @return a view, to be closed by the caller
+   * @throws IOException if the source has no such adapter, or a file is missing, damaged or cannot
+   *     be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   */
+  public static <M> PeftModel<M> fromPretrained(M base, AdapterSource source, String id)
+      throws IOException {
+    return fromPretrained(base, source, id, false);
+  }
+
+  /**
+   * Loads an adapter from a source, to use it or to train it further.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param source supplies the adapter
+   * @param id what names it there
+   * @param trainable whether it shall be trained
+   * @return a view, to be closed by the caller
+   * @throws IOException if the source has no such adapter, or a file is missing, damaged or cannot
+   *     be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   */
+  public static <M> PeftModel<M> fromPretrained(
+      M base, AdapterSource source, String id, boolean trainable) throws IOException {
+    return load(base, source.fetch(id), trainable);
+  }
+
+  private static <M> PeftModel<M> load(M base, AdapterFiles files, boolean trainable)
+      throws IOException {
+    return view(base, AdapterState.of(read(base, files, false), base), trainable);
+  }
+
+  /** Reads an adapter against a base; what it holds of the base's own is left out. */
+  static AdapterReader.Loaded read(Object base, AdapterFiles files, boolean hash)
+      throws IOException {
+    Objects.requireNonNull(base, "base");
+    LoraBackend backend = Backends.of(base);
+    return AdapterReader.read(
+        files,
+        backend.modules(base),
+        (name, row, rows) -> backend.holds(base, name, row, rows),
+        hash);
+  }
+
+  private static void warnIfUntied(LoraPlan plan) {
+    List<String> untied = new Vocabulary(plan.tree()).untiedBy(plan);
+    if (!untied.isEmpty()) {
+      log.warn(
+          "head and embedding of {} share one matrix; the adapter changes what {} computes and nothing else",
+          plan.tree().modelClass(),
+          untied);
+    }
+  }
+
+  /** Copies an adapter beside the base. */
+  static <M> PeftModel<M> view(M base, AdapterState state, boolean trainable) {
+    LoraView<M> view = Backends.of(base).attach(base, state.layout(), trainable);
+    return new PeftModel<>(base, state.plan(), view, trainable);
+  }
+
+  /** Plan and tensors of one adapter, also while another takes its place. */
+  <R> R withState(BiFunction<LoraPlan, Map<String, TensorData>, R> use) {
+    LoraPlan seen;
+    Map<String, TensorData> tensors;
+    synchronized (replacing) {
+      seen = plan;
+      tensors = view.tensors();
+    }
+    return use.apply(seen, tensors);
+  }
+
+  M base() {
+    return base;
+  }
+
+  /** The same view, handed to somebody who neither closes nor replaces it. */
+  PeftModel<M> lent() {
+    return new PeftModel<>(base, plan, new LentView<>(view), trainable);
+  }
+
+  /**
+   * A new view with the weighted sum of adapters: {@code W + Σ wᵢ·sᵢ·BᵢAᵢ}, exactly. Ranks,
+   * scalings and adapted modules may differ; a module's new rank is the sum of the ranks there. Of
+   * adapters that bring their own biases, the differences from the base's are summed.
+   *
+   * <pre>{@code
+   * PeftModel<CausalLm> both = PeftModel.combine(List.of(formal, brief), 0.7, 0.3);
+   * both.save(Path.of("formal-and-brief"));
+   * }</pre>
+   *
+   * <p>The result is an adapter like any other, independent of the views and for inference; saved,
+   * it can be loaded to be trained. Where its rank gets large, {@link #reduced} makes it smaller.
+   *
+   * @param <M> type of the model
+   * @param views one at least, all on the same base
+   * @param weights one for each view; negative ones subtract
+   * @return a view, to be closed by the caller
+   * @throws IllegalArgumentException if the numbers of views and weights differ, a weight or a sum
+   *     is not finite, or the views are of different bases
+   * @throws LoraException if an adapter has more than low-rank pairs and biases
+   */
+  public static <M> PeftModel<M> combine(List<PeftModel<M>> views, double... weights) {
+    return Combining.sum(views, weights);
+  }
+
+  /**
+   * A new view with an adapter's update, and the change of its own biases, multiplied: {@code W +
+   * f·s·BA}. What {@link #combine} gives for one view.
+   *
+   * @param <M> type of the model
+   * @param view an adapter
+   * @param factor 1 for the same, 0.5 for half of it, −1 for its opposite
+   * @return a view, to be closed by the caller
+   * @throws IllegalArgumentException if the factor or a product is not finite
+   * @throws LoraException if the adapter has more than low-rank pairs and biases
+   */
+  public static <M> PeftModel<M> scaled(PeftModel<M> view, double factor) {
+    return combine(List.of(view), factor);
+  }
+
+  /**
+   * A new view with the nearest adapter of a lower rank, by singular values. Pairs whose rank is
+   * not larger keep it; own biases stay as they are.
+   *
+   * <pre>{@code
+   * ReducedAdapter<CausalLm> small = PeftModel.reduced(both, 8);
+   * System.out.println(small.relativeError());
+   * }</pre>
+   *
+   * @param <M> type of the model
+   * @param view an adapter, e.g. a sum of several
+   * @param rank most that a pair shall have
+   * @return the view, to be closed by the caller, and how far it is from the given one
+   * @throws IllegalArgumentException if the rank is not positive
+   * @throws LoraException if the adapter has more than low-rank pairs and biases
+   */
+  public static <M> ReducedAdapter<M> reduced(PeftModel<M> view, int rank) {
+    return Combining.reduced(view, rank);
+  }
+
+  /**
+   * A new model whose weights carry the adapter: {@code W + s·BA}, computed in fp32 and rounded
+   * once to the type that the base stores; own biases take the place of the base's. It is a base
+   * like any other. This view and its base stay as they are; weights that the adapter does not
+   * touch are shared with the base, which may be closed before or after.
+   *
+   * @return to be closed by the caller where the engine's models are
+   * @throws LoraException if a merged weight is NaN or infinite, naming where
+   * @throws IllegalStateException if this view is closed
+   * @throws UnsupportedOperationException if the engine makes no merged models of this type, as of
+   *     DJL blocks
+   */
+  public M merge() {
+    return view.merge();
   }
 
   /**
@@ -170,7 +345,7 @@ public final class PeftModel<M> implements AutoCloseable {
   }
 
   /**
-   * The adapter's configuration.
+   * The adapter's configuration; after {@link #replaceWith(Path)} the new one's.
    *
    * @return with the model's default targets filled in
    */
@@ -225,23 +400,16 @@ public final class PeftModel<M> implements AutoCloseable {
    * @throws LoraException if it does not fit the base or has other tensors than this view
    */
   public Map<String, TensorData> readTensors(Path directory) throws IOException {
-    Map<String, TensorData> own = view.tensors();
+    Set<String> own = view.tensors().keySet();
     AdapterReader.Loaded loaded =
-        AdapterReader.read(directory, base, (name, row, rows) -> !own.containsKey(name));
+        AdapterReader.read(
+            AdapterFiles.in(directory),
+            Backends.of(base).modules(base),
+            (name, row, rows) -> !own.contains(name),
+            false);
     Map<String, TensorData> read = new LinkedHashMap<>(loaded.values());
     read.putAll(loaded.frozen());
-    List<String> differences = new ArrayList<>();
-    own.forEach(
-        (name, tensor) -> {
-          TensorData other = read.get(name);
-          if (other == null || !other.shape().equals(tensor.shape())) {
-            String found = other == null ? "missing" : other.shape().toString();
-            differences.add("%s: file %s, view %s".formatted(name, found, tensor.shape()));
-          }
-        });
-    read.keySet().stream()
-        .filter(name -> !own.containsKey(name))
-        .forEach(name -> differences.add(name + ": not in this view"));
+    List<String> differences = TensorDifferences.of(plan, read, "file", "view");
     if (!differences.isEmpty()) {
       throw new LoraException(
           "adapter '%s' has another shape than this view:\n  %s"
@@ -251,7 +419,80 @@ public final class PeftModel<M> implements AutoCloseable {
   }
 
   /**
-   * Native memory that the adapter holds.
+   * Puts another adapter in the place of this view's, under live traffic: a request that has begun
+   * finishes on the old one, every later one sees the new one, and the old one's memory goes back
+   * when its last request ends. Rank, alpha and targets may differ. A failure leaves the view as it
+   * was.
+   *
+   * @param directory an adapter's directory, as PEFT or {@link #save} wrote it
+   * @throws IOException if a file is missing, damaged or cannot be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   * @throws IllegalStateException if the view is closed, or can be trained: a training holds on to
+   *     its tensors, so load the other adapter as a view of its own
+   */
+  public void replaceWith(Path directory) throws IOException {
+    replaceWith(AdapterFiles.in(directory));
+  }
+
+  /**
+   * As {@link #replaceWith(Path)}, with an adapter of a source.
+   *
+   * @param source supplies the adapter
+   * @param id what names it there
+   * @throws IOException if the source has no such adapter, or a file is missing, damaged or cannot
+   *     be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   * @throws IllegalStateException if the view is closed or can be trained
+   */
+  public void replaceWith(AdapterSource source, String id) throws IOException {
+    replaceWith(source.fetch(id));
+  }
+
+  /**
+   * As {@link #replaceWith(Path)}, with tensors that were computed.
+   *
+   * @param config what they adapt, e.g. {@link #config()}
+   * @param tensors as {@link #tensors()} gives them: exactly those that the configuration means
+   * @throws LoraException if a tensor is missing, of another shape, not finite or not of the
+   *     configuration's, or the configuration does not fit the base; all is listed
+   * @throws IllegalStateException if the view is closed or can be trained
+   */
+  public void replaceWith(LoraConfig config, Map<String, TensorData> tensors) {
+    requireReplaceable();
+    LoraPlan next = LoraPlan.lenient(plan.tree(), config);
+    List<String> problems = TensorDifferences.of(next, tensors, "given", "adapter");
+    problems.addAll(TensorDifferences.notFinite(tensors));
+    if (!problems.isEmpty()) {
+      throw new LoraException(
+          "the tensors are not those of the configuration:\n  " + String.join("\n  ", problems));
+    }
+    replace(AdapterState.split(next, tensors));
+  }
+
+  private void replaceWith(AdapterFiles files) throws IOException {
+    requireReplaceable();
+    replace(AdapterState.of(read(base, files, false), base));
+  }
+
+  private void requireReplaceable() {
+    if (trainable) {
+      throw new IllegalStateException(
+          "a view that can be trained is not replaced, since a training holds on to its tensors;"
+              + " load the other adapter as a view of its own");
+    }
+  }
+
+  private void replace(AdapterState next) {
+    AdapterLayout layout = next.layout();
+    synchronized (replacing) {
+      view.replace(layout);
+      plan = next.plan();
+    }
+  }
+
+  /**
+   * Native memory that the adapter holds, one that was replaced included while requests finish on
+   * it.
    *
    * @return bytes, zero after closing
    */
@@ -268,10 +509,14 @@ public final class PeftModel<M> implements AutoCloseable {
    * @throws IOException if writing fails
    */
   public void save(Path directory) throws IOException {
-    AdapterWriter.write(directory, plan, view.tensors());
+    AdapterValues saved = withState(AdapterValues::new);
+    AdapterWriter.write(directory, saved.plan(), saved.tensors());
   }
 
-  /** Gives the adapter's native memory back; the base stays. Closing twice does nothing. */
+  /**
+   * Gives the adapter's native memory back, at once or, if requests are in flight on this view,
+   * when the last of them ends; the base stays. Closing twice does nothing.
+   */
   @Override
   public void close() {
     view.close();

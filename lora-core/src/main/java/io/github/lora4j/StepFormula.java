@@ -38,6 +38,8 @@ final class StepFormula {
   private final LoraPlan plan;
   private final long hidden;
   private final long vocabulary;
+  private final boolean below;
+  private final boolean trainsHead;
   private final List<Block> blocks;
 
   StepFormula(LoraPlan plan) {
@@ -49,6 +51,8 @@ final class StepFormula {
             .orElse(TargetModule.outputHead("head", 0, 0, false));
     this.hidden = head.inFeatures();
     this.vocabulary = head.outFeatures();
+    this.below = trainsBelow(plan.tree());
+    this.trainsHead = trained().contains(head.path());
     this.blocks = blocks(plan.tree());
   }
 
@@ -62,7 +66,6 @@ final class StepFormula {
     }
     Map<String, LoraLinear> pairs = new TreeMap<>();
     plan.pairs().forEach(pair -> pairs.put(pair.path(), pair));
-    boolean below = trainsBelow(tree);
     List<Block> result = new ArrayList<>();
     boolean trained = below;
     for (Map.Entry<String, List<TargetModule>> block : maps.entrySet()) {
@@ -78,11 +81,16 @@ final class StepFormula {
     return Stream.concat(plan.biases().stream(), plan.copies().stream()).map(ParameterInfo::name);
   }
 
-  /** Whether anything is trained that stands before the layers, e.g. the embedding. */
-  private boolean trainsBelow(ModuleTree tree) {
+  private Set<String> trained() {
     Set<String> trained = new HashSet<>();
     plan.pairs().forEach(pair -> trained.add(pair.path()));
     owned().forEach(name -> trained.add(name.substring(0, name.lastIndexOf('.'))));
+    return trained;
+  }
+
+  /** Whether anything is trained that stands before the layers, e.g. the embedding. */
+  private boolean trainsBelow(ModuleTree tree) {
+    Set<String> trained = trained();
     for (TargetModule module : tree.modules()) {
       if (BLOCK.matcher(module.path() + ".").find()) {
         return false;
@@ -98,15 +106,20 @@ final class StepFormula {
     long kept = hidden; // what attention puts out; every other number is some map's output
     long widest = 0;
     long remade = 0;
+    long scaled = 0; // DoRA's gradient of a map's output, times the factors of its rows
     long matrix = 0;
     for (TargetModule map : maps) {
       LoraLinear pair = pairs.get(map.path());
       kept += map.outFeatures() + (pair == null ? 0 : pair.rank());
+      if (pair != null && plan.config().dora()) {
+        kept += map.outFeatures(); // what the magnitudes are multiplied with
+        scaled = Math.max(scaled, map.outFeatures());
+      }
       widest = Math.max(widest, map.outFeatures());
       remade = pair == null ? remade : Math.max(remade, map.inFeatures());
       matrix = Math.max(matrix, (long) map.inFeatures() * map.outFeatures());
     }
-    return new Block(kept, BLOCK_STATES * hidden + widest + remade, matrix, trained);
+    return new Block(kept, BLOCK_STATES * hidden + widest + remade + scaled, matrix, trained);
   }
 
   int layers() {
@@ -116,7 +129,7 @@ final class StepFormula {
   StepMemory at(StepShape shape) {
     long bytes = shape.tokens() * shape.computeBytes();
     boolean converts = shape.weightBytes() != shape.computeBytes();
-    long kept = 0;
+    long kept = below ? bytes * hidden : 0;
     long working = 0;
     int above = 0;
     for (int layer = blocks.size() - 1; layer >= 0; layer--) {
@@ -145,7 +158,8 @@ final class StepFormula {
   private long head(StepShape shape, boolean converts) {
     long words = Math.min(shape.engine().headWords(), vocabulary);
     long rows = Math.min(shape.engine().headRows(), shape.labels());
-    long sweep = rows * (words * shape.computeBytes() + HEAD_ROWS * hidden * Float.BYTES);
+    long logitBytes = shape.computeBytes() + (trainsHead ? (long) Float.BYTES : 0);
+    long sweep = rows * (words * logitBytes + HEAD_ROWS * hidden * Float.BYTES);
     long states = HEAD_STATES * hidden * shape.tokens() * shape.computeBytes();
     long matrix = converts ? converted(words * hidden, shape) : 0;
     return sweep + states + matrix;

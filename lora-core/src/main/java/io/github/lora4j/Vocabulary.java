@@ -1,16 +1,18 @@
 package io.github.lora4j;
 
-import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
+import io.github.lora4j.io.TensorFile;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TargetModule.Kind;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.stream.Collectors;
 
 /**
  * The vocabulary of a model: its head and the embeddings of as many rows. An adapter may have been
@@ -51,6 +53,28 @@ final class Vocabulary {
         && tree.parameters().stream().noneMatch(p -> p.name().equals(nameOf(module)));
   }
 
+  /**
+   * What an adapter changes of a matrix that head and embedding share, by path; the other one keeps
+   * the base's.
+   */
+  List<String> untiedBy(LoraPlan plan) {
+    if (modules().stream().noneMatch(this::isTied)) {
+      return List.of();
+    }
+    return modules().stream()
+        .filter(
+            module ->
+                plan.pairs().stream().anyMatch(pair -> pair.path().equals(module.path()))
+                    || plan.copies().stream().anyMatch(p -> p.name().equals(nameOf(module))))
+        .map(TargetModule::path)
+        .toList();
+  }
+
+  /** Shapes of the matrices with a row for each word, by name. */
+  Map<String, List<Long>> shapes() {
+    return modules().stream().collect(Collectors.toMap(Vocabulary::nameOf, Vocabulary::shapeOf));
+  }
+
   static String nameOf(TargetModule module) {
     return module.path() + WEIGHT;
   }
@@ -62,7 +86,7 @@ final class Vocabulary {
   }
 
   /** The whole matrix of a module in an adapter's file, if it is there. */
-  static Optional<TensorEntry> find(Safetensors tensors, TargetModule module) {
+  static Optional<TensorEntry> find(TensorFile tensors, TargetModule module) {
     return AdapterReader.find(tensors, AdapterKeys.PREFIX + nameOf(module))
         .or(() -> AdapterReader.find(tensors, keyBelow(module, "base_layer")))
         .or(() -> AdapterReader.find(tensors, keyBelow(module, "modules_to_save")));
@@ -75,7 +99,7 @@ final class Vocabulary {
   /**
    * The model with as many words as an adapter's file has rows; the same one if it has no other.
    */
-  ModuleTree resizedAs(Safetensors tensors) {
+  ModuleTree resizedAs(TensorFile tensors) {
     Set<Long> rows = new TreeSet<>();
     for (TargetModule module : modules()) {
       List<Long> own = shapeOf(module);

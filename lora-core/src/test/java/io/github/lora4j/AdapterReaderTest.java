@@ -110,7 +110,9 @@ class AdapterReaderTest {
                 + "  layers.0.up.lora_B: element 3 is NaN\n"
                 + "  layers.1.up.lora_B: missing, model (10, 2)\n"
                 + "  layers.0.up.weight: not a tensor of this adapter, refused\n"
-                + "  layers.9.up.lora_A.weight: not a tensor of this adapter, refused");
+                + "  layers.9.up.lora_A.weight: not a tensor of this adapter, refused\n"
+                + "  remove what is refused, or name it in target_modules, modules_to_save or"
+                + " bias");
   }
 
   @Test
@@ -244,13 +246,13 @@ class AdapterReaderTest {
   }
 
   @Test
-  void pickledWeightsAreRefusedByName() throws IOException {
+  void safetensorsByTheNameOfTheOtherFileAreToldApart() throws IOException {
     Files.move(weights(), directory.resolve("adapter_model.bin"));
 
     assertThatThrownBy(this::load)
-        .isInstanceOf(NoSuchFileException.class)
-        .hasMessageContaining("adapter_model.safetensors: missing")
-        .hasMessageContaining("adapter_model.bin is a pickle, which can run code and is not read");
+        .isInstanceOf(TensorFileException.class)
+        .hasMessageEndingWith(
+            "adapter_model.bin: looks like a safetensors file; call it adapter_model.safetensors");
   }
 
   @Test
@@ -259,7 +261,8 @@ class AdapterReaderTest {
 
     assertThatThrownBy(this::load)
         .isInstanceOf(NoSuchFileException.class)
-        .hasMessageContaining("missing; the directory holds a configuration but no weights");
+        .hasMessageContaining(
+            "missing, as is adapter_model.bin; the directory holds a configuration but no weights");
   }
 
   @Test
@@ -319,7 +322,7 @@ class AdapterReaderTest {
     assertThatThrownBy(this::load)
         .isInstanceOf(LoraException.class)
         .hasMessageContaining("(0 of 4 tensors, 1500 foreign)")
-        .hasMessageEndingWith("… and 500 more");
+        .hasMessageContaining("… and 500 more\n  remove what is refused");
   }
 
   private Map<String, TensorData> load() throws IOException {

@@ -24,7 +24,6 @@ class LoraConfigRefusalTest {
   @CsvSource(
       delimiter = '¦',
       value = {
-        "use_dora ¦ true ¦ false",
         "lora_bias ¦ true ¦ false",
         "use_qalora ¦ true ¦ false",
         "ensure_weight_tying ¦ true ¦ false",
@@ -51,12 +50,23 @@ class LoraConfigRefusalTest {
         "%s is %s, which is not supported; only %s is".formatted(key, value, only));
   }
 
+  @Test
+  void refusalSaysOnceWhatToDo() throws IOException {
+    Path file = write("{\"peft_type\":\"LORA\",\"lora_bias\":true,\"use_qalora\":true}");
+
+    assertThatThrownBy(() -> LoraConfig.read(file))
+        .hasMessage(
+            file
+                + ": lora_bias is true, which is not supported; only false is; use_qalora is true,"
+                + " which is not supported; only false is; train the adapter without, or run it"
+                + " with PEFT");
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "pissa",
-        "pissa_niter_4",
-        "olora",
+        "pissa_niter_",
+        "pissa_",
         "eva",
         "corda",
         "loftq",
@@ -73,12 +83,12 @@ class LoraConfigRefusalTest {
   @Test
   void everyProblemOfAFileIsInOneMessage() throws IOException {
     refused(
-        "\"r\":1.5,\"lora_alpha\":\"x\",\"lora_dropout\":2,\"use_dora\":true,\"bias\":\"some\","
+        "\"r\":1.5,\"lora_alpha\":\"x\",\"lora_dropout\":2,\"use_dora\":2,\"bias\":\"some\","
             + "\"task_type\":\"DANCE\",\"use_rslora\":1,\"target_modules\":[1],\"rank_pattern\":[]",
         "r must be a whole number of 32 bits, got 1.5",
         "lora_alpha must be a number, got \"x\"",
         "dropout must be in [0, 1), got 2.0",
-        "use_dora is true",
+        "use_dora must be true or false, got 2",
         "bias is 'some', wanted one of [NONE, ALL, LORA_ONLY]",
         "task_type is 'DANCE', wanted one of [SEQ_CLS",
         "use_rslora must be true or false, got 1",
@@ -131,7 +141,10 @@ class LoraConfigRefusalTest {
 
     assertThatThrownBy(() -> LoraConfig.read(file))
         .isInstanceOf(LoraException.class)
-        .hasMessage(file + ": peft_type 'PROMPT_TUNING' is not supported; wanted LORA");
+        .hasMessage(
+            file
+                + ": peft_type 'PROMPT_TUNING' is not supported; wanted LORA, run this one with"
+                + " PEFT");
   }
 
   @Test
@@ -140,7 +153,10 @@ class LoraConfigRefusalTest {
 
     assertThatThrownBy(() -> LoraConfig.read(file))
         .isInstanceOf(LoraException.class)
-        .hasMessageContaining("has no peft_type; wanted PEFT's adapter_config.json");
+        .hasMessage(
+            file
+                + ": has no peft_type; wanted PEFT's adapter_config.json with peft_type LORA, found"
+                + " the keys [r]; have the adapter saved by PEFT");
   }
 
   @ParameterizedTest

@@ -65,6 +65,16 @@ class LoraConfigTest {
         .hasMessage("alpha must be positive, got " + alpha);
   }
 
+  @Test
+  void alphaThatIsInfiniteInFp32IsRefused() {
+    assertThatThrownBy(
+            () -> LoraConfig.builder().alpha(1e300).alphaPattern(Map.of("up", 1e39)).build())
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage(
+            "alpha must be positive and at most 3.4028235E38, got 1.0E300;"
+                + " alpha of pattern 'up' must be positive and at most 3.4028235E38, got 1.0E39");
+  }
+
   @ParameterizedTest
   @ValueSource(doubles = {-0.1, 1, 1.5, Double.NaN})
   void dropoutThatIsNoProbabilityIsRefused(double dropout) {
@@ -141,6 +151,7 @@ class LoraConfigTest {
             List.of("h"),
             Map.of("b", 2),
             Map.of("a", 4.0),
+            true,
             true,
             Bias.ALL,
             LoraInit.GAUSSIAN,

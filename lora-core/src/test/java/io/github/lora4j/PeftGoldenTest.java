@@ -36,7 +36,9 @@ class PeftGoldenTest {
         "layer",
         "all-linear",
         "bias-all",
-        "bias-lora-only"
+        "bias-lora-only",
+        "dora",
+        "dora-patterns"
       })
   void outputsAndGradientsAreThoseOfPeft(String name) throws IOException {
     FloatMlp base = base();
@@ -67,7 +69,9 @@ class PeftGoldenTest {
         "layer",
         "all-linear",
         "bias-all",
-        "bias-lora-only"
+        "bias-lora-only",
+        "dora",
+        "dora-patterns"
       })
   void savingWhatPeftWroteGivesItsBytes(String name) throws IOException {
     Path golden = Golden.path("mlp/" + name);

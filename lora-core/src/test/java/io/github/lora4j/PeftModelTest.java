@@ -7,7 +7,6 @@ import static org.assertj.core.api.Assertions.within;
 import io.github.lora4j.spi.TensorData;
 import io.github.lora4j.testing.FloatMlp;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -299,36 +298,6 @@ class PeftModelTest {
     }
 
     assertThat(adapter.toFile().list()).containsExactly("adapter_model.safetensors");
-  }
-
-  @Test
-  void failureWhileReplacingPutsTheOldAdapterBack() throws IOException {
-    Path adapter = directory.resolve("a");
-    try (PeftModel<FloatMlp> peft = trained(config())) {
-      peft.save(adapter);
-    }
-    Map<String, String> before = contents(adapter);
-    Path aside = Files.createDirectory(directory.resolve("aside")); // lacks the configuration
-    Files.writeString(aside.resolve("README.md"), "new");
-    Files.writeString(aside.resolve("adapter_model.safetensors"), "new");
-
-    assertThatThrownBy(() -> AdapterWriter.replace(aside, adapter))
-        .isInstanceOf(IOException.class)
-        .hasMessageContaining("adapter_config.json");
-
-    assertThat(contents(adapter)).isEqualTo(before);
-  }
-
-  private static Map<String, String> contents(Path directory) throws IOException {
-    Map<String, String> contents = new LinkedHashMap<>();
-    try (var files = Files.list(directory)) {
-      for (Path file : files.sorted().toList()) {
-        contents.put(
-            file.getFileName().toString(),
-            new String(Files.readAllBytes(file), StandardCharsets.ISO_8859_1));
-      }
-    }
-    return contents;
   }
 
   private LoraConfig.Builder config() {

@@ -4,8 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.lora4j.io.Safetensors;
+import io.github.lora4j.io.TensorEntry;
 import io.github.lora4j.io.TensorFileException;
+import io.github.lora4j.io.TorchFile;
 import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
@@ -29,13 +32,19 @@ class SharedAdaptersTest {
   }
 
   @Test
-  void pickleIsRefusedByName() {
+  void pickledAdapterIsReadUpToItsConfiguration() throws IOException {
     Path adapter = SharedData.directory("data/adapters/bloom-560m-r8-pickle-bin");
 
+    try (TorchFile file = TorchFile.open(adapter.resolve("adapter_model.bin"))) {
+      assertThat(file.tensors()).hasSize(48);
+      for (TensorEntry tensor : file.tensors()) {
+        assertThat(new TensorData(tensor.shape(), file.floats(tensor)).firstNotFinite()).isEmpty();
+      }
+    }
+
     assertThatThrownBy(() -> AdapterReader.read(adapter, BLOOM, (parameter, row, rows) -> true))
-        .isInstanceOf(LoraException.class) // it has a second reason
-        .hasMessageContaining("enable_lora is [true,false,true], which is not supported")
-        .hasMessageContaining("adapter_model.bin is a pickle");
+        .isInstanceOf(LoraException.class)
+        .hasMessageContaining("enable_lora is [true,false,true], which is not supported");
   }
 
   @Test
@@ -76,6 +85,20 @@ class SharedAdaptersTest {
         .isInstanceOf(LoraException.class)
         .hasMessageMatching(
             "(?s).*(does not fit bigscience/bloom-560m|match nothing in BloomModel).*");
+  }
+
+  @Test
+  void truncatedPickleIsRefused() {
+    Path weights =
+        SharedData.directory("data/adapters-damaged/sherryxzhao__lora_alpaca__output")
+            .resolve("adapter_model.bin");
+
+    assertThatThrownBy(() -> TorchFile.open(weights))
+        .isInstanceOf(TensorFileException.class)
+        .hasMessage(
+            weights
+                + ": begins as a zip archive but has no directory at its end, byte 1310720; it is"
+                + " truncated, fetch it again");
   }
 
   @ParameterizedTest

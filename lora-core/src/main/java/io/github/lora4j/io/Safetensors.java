@@ -3,12 +3,9 @@ package io.github.lora4j.io;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.channels.FileChannel.MapMode;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -18,8 +15,8 @@ import java.util.Map;
 import java.util.Optional;
 
 /**
- * Tensors in safetensors files, read by mapping. Opening reads and checks the headers only; a file
- * that does not keep to the format is refused whole.
+ * Tensors in safetensors files, or in bytes of that format in memory. Opening reads and checks the
+ * headers only; a file that does not keep to the format is refused whole.
  *
  * <pre>{@code
  * try (Safetensors file = Safetensors.open(Path.of("adapter_model.safetensors"))) {
@@ -35,20 +32,35 @@ import java.util.Optional;
  * @see <a href="https://huggingface.co/docs/safetensors">the format</a>
  * @since 0.1.0
  */
-public final class Safetensors implements AutoCloseable {
+public final class Safetensors implements TensorFile {
 
   private static final String SINGLE_FILE = "model.safetensors";
   private static final String PICKLE = "pytorch_model.bin";
-  private static final int CHUNK = 1 << 26;
 
-  private final Map<Path, FileChannel> channels = new LinkedHashMap<>();
+  private final Map<Path, TensorBytes> files = new LinkedHashMap<>();
   private final Map<String, TensorEntry> tensors = new LinkedHashMap<>();
   private final Map<String, String> metadata = new LinkedHashMap<>();
 
-  private final Path source;
+  private final String source;
 
-  private Safetensors(Path source) {
+  private Safetensors(String source) {
     this.source = source;
+  }
+
+  /**
+   * Reads tensors from memory, e.g. from a database. The bytes are not copied and must not change
+   * as long as this or a buffer of it is used.
+   *
+   * @param name what messages call them
+   * @param bytes a whole safetensors file, from the buffer's position to its limit
+   * @return the tensors
+   * @throws TensorFileException if the bytes do not keep to the format
+   * @throws IOException never for another reason
+   */
+  public static Safetensors of(String name, ByteBuffer bytes) throws IOException {
+    Safetensors result = new Safetensors(name);
+    result.add(TensorBytes.of(name, bytes));
+    return result;
   }
 
   /**
@@ -61,14 +73,14 @@ public final class Safetensors implements AutoCloseable {
    * @throws IOException if a file is missing or cannot be read
    */
   public static Safetensors open(Path fileOrDirectory) throws IOException {
-    Safetensors result = new Safetensors(fileOrDirectory);
+    Safetensors result = new Safetensors(fileOrDirectory.toString());
     try {
       if (!Files.isDirectory(fileOrDirectory)) {
-        result.add(fileOrDirectory);
+        result.add(TensorBytes.of(fileOrDirectory));
       } else if (Files.exists(fileOrDirectory.resolve(ShardIndex.FILE_NAME))) {
         result.addShards(fileOrDirectory.resolve(ShardIndex.FILE_NAME));
       } else if (Files.exists(fileOrDirectory.resolve(SINGLE_FILE))) {
-        result.add(fileOrDirectory.resolve(SINGLE_FILE));
+        result.add(TensorBytes.of(fileOrDirectory.resolve(SINGLE_FILE)));
       } else {
         throw new NoSuchFileException(
             fileOrDirectory.toString(),
@@ -92,7 +104,7 @@ public final class Safetensors implements AutoCloseable {
   private void addShards(Path index) throws IOException {
     Map<String, Path> wanted = ShardIndex.read(index);
     for (Path shard : new LinkedHashSet<>(wanted.values())) {
-      add(shard);
+      add(TensorBytes.of(shard));
     }
     for (Map.Entry<String, Path> entry : wanted.entrySet()) {
       TensorEntry tensor = tensors.get(entry.getKey());
@@ -105,15 +117,14 @@ public final class Safetensors implements AutoCloseable {
     }
   }
 
-  private void add(Path file) throws IOException {
-    FileChannel channel = FileChannel.open(file, StandardOpenOption.READ);
-    channels.put(file, channel);
-    SafetensorsHeader header = SafetensorsHeader.read(file, channel);
+  private void add(TensorBytes file) throws IOException {
+    files.put(file.file(), file);
+    SafetensorsHeader header = SafetensorsHeader.read(file);
     for (TensorEntry tensor : header.tensors()) {
       TensorEntry other = tensors.put(tensor.name(), tensor);
       if (other != null) {
         throw new TensorFileException(
-            file, "tensor '%s' is also in %s".formatted(tensor.name(), other.file()));
+            file.name(), "tensor '%s' is also in %s".formatted(tensor.name(), other.file()));
       }
     }
     metadata.putAll(header.metadata());
@@ -124,6 +135,7 @@ public final class Safetensors implements AutoCloseable {
    *
    * @return entries of all files
    */
+  @Override
   public List<TensorEntry> tensors() {
     return new ArrayList<>(tensors.values());
   }
@@ -134,6 +146,7 @@ public final class Safetensors implements AutoCloseable {
    * @param name its name
    * @return empty if no file has it
    */
+  @Override
   public Optional<TensorEntry> find(String name) {
     return Optional.ofNullable(tensors.get(name));
   }
@@ -163,7 +176,7 @@ public final class Safetensors implements AutoCloseable {
   }
 
   /**
-   * Maps a piece of a tensor.
+   * A piece of a tensor where it is: mapped, or a part of the bytes in memory.
    *
    * @param tensor an entry of these files
    * @param from first byte, counted from the start of the tensor
@@ -178,17 +191,20 @@ public final class Safetensors implements AutoCloseable {
           "bytes %d to %d of tensor '%s', which has %d"
               .formatted(from, from + length, tensor.name(), tensor.bytes()));
     }
-    FileChannel channel = channels.get(tensor.file());
-    if (channel == null) {
+    TensorBytes file = fileOf(tensor);
+    if (file.size() < tensor.offset() + tensor.bytes()) {
+      throw new TensorFileException(tensor.file(), "was cut short after it was opened");
+    }
+    return file.slice(tensor.offset() + from, length).order(ByteOrder.LITTLE_ENDIAN);
+  }
+
+  private TensorBytes fileOf(TensorEntry tensor) {
+    TensorBytes file = files.get(tensor.file());
+    if (file == null) {
       throw new IllegalArgumentException(
           "tensor '%s' is not of these files".formatted(tensor.name()));
     }
-    if (channel.size() < tensor.offset() + tensor.bytes()) {
-      throw new TensorFileException(tensor.file(), "was cut short after it was opened");
-    }
-    return channel
-        .map(MapMode.READ_ONLY, tensor.offset() + from, length)
-        .order(ByteOrder.LITTLE_ENDIAN);
+    return file;
   }
 
   /**
@@ -199,6 +215,7 @@ public final class Safetensors implements AutoCloseable {
    * @throws IOException if the file cannot be read
    * @throws IllegalArgumentException if the tensor has too many elements for an array
    */
+  @Override
   public float[] floats(TensorEntry tensor) throws IOException {
     if (tensor.elements() > Integer.MAX_VALUE - 8) {
       throw new IllegalArgumentException(
@@ -218,57 +235,43 @@ public final class Safetensors implements AutoCloseable {
    * @throws IOException if the file cannot be read
    * @throws IndexOutOfBoundsException if the piece leaves the tensor
    */
+  @Override
   public float[] floats(TensorEntry tensor, long from, int count) throws IOException {
     if (from < 0 || count < 0 || from > tensor.elements() - count) {
       throw new IndexOutOfBoundsException(
           "elements %d to %d of tensor '%s', which has %d"
               .formatted(from, from + count, tensor.name(), tensor.elements()));
     }
-    float[] values = new float[count];
-    int size = tensor.dtype().sizeInBytes();
-    int most = CHUNK / size;
-    for (long start = 0; start < count; start += most) {
-      int length = (int) Math.min(most, count - start);
-      ByteBuffer bytes = buffer(tensor, (from + start) * size, length * size);
-      for (int i = 0; i < length; i++) {
-        values[(int) start + i] = element(tensor.dtype(), bytes, i);
-      }
+    long offset = tensor.offset() + from * tensor.dtype().sizeInBytes();
+    return Elements.floats(fileOf(tensor), offset, tensor.dtype(), count);
+  }
+
+  /** The buffer of a whole tensor. */
+  @Override
+  public ByteBuffer bytes(TensorEntry tensor) throws IOException {
+    return buffer(tensor, 0, TensorBytes.length(tensor));
+  }
+
+  /**
+   * Hash of the whole file, as it was opened: what an audit record can name it by.
+   *
+   * @return SHA-256 in 64 lower-case hexadecimal digits
+   * @throws IOException if the file cannot be read
+   * @throws IllegalStateException if a model of several shards is open
+   */
+  @Override
+  public String sha256() throws IOException {
+    if (files.size() != 1) {
+      throw new IllegalStateException(
+          "%s has %d shards, a hash belongs to one file".formatted(source, files.size()));
     }
-    return values;
-  }
-
-  private static float element(DType dtype, ByteBuffer bytes, int i) {
-    return switch (dtype) {
-      case BOOL -> bytes.get(i) == 0 ? 0 : 1;
-      case U8 -> bytes.get(i) & 0xFF;
-      case I8 -> bytes.get(i);
-      case F8_E5M2 -> HalfFloats.fromE5M2(bytes.get(i));
-      case F8_E4M3 -> HalfFloats.fromE4M3(bytes.get(i));
-      case F8_E8M0 -> HalfFloats.fromE8M0(bytes.get(i));
-      case F8_E4M3FNUZ -> HalfFloats.fromE4M3Fnuz(bytes.get(i));
-      case F8_E5M2FNUZ -> HalfFloats.fromE5M2Fnuz(bytes.get(i));
-      case I16 -> bytes.getShort(2 * i);
-      case U16 -> bytes.getShort(2 * i) & 0xFFFF;
-      case F16 -> HalfFloats.fromF16(bytes.getShort(2 * i));
-      case BF16 -> HalfFloats.fromBF16(bytes.getShort(2 * i));
-      case I32 -> (float) bytes.getInt(4 * i);
-      case U32 -> (float) (bytes.getInt(4 * i) & 0xFFFFFFFFL);
-      case F32 -> bytes.getFloat(4 * i);
-      case F64 -> (float) bytes.getDouble(8 * i);
-      case I64 -> (float) bytes.getLong(8 * i);
-      case U64 -> unsigned(bytes.getLong(8 * i));
-    };
-  }
-
-  private static float unsigned(long value) {
-    // halve with the lost bit kept sticky, so that rounding sees it
-    return value >= 0 ? (float) value : (float) ((value >>> 1) | (value & 1)) * 2f;
+    return files.values().iterator().next().sha256();
   }
 
   @Override
   public void close() throws IOException {
-    for (FileChannel channel : channels.values()) {
-      channel.close();
+    for (TensorBytes file : files.values()) {
+      file.close();
     }
   }
 }

@@ -8,10 +8,8 @@ import java.io.IOException;
 import java.io.StringReader;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -33,21 +31,21 @@ final class SafetensorsHeader {
   /** Heap that reading takes for each byte of JSON: the bytes, their text, what it says. */
   private static final int HEAP_PER_BYTE = 8;
 
-  private final Path file;
+  private final TensorBytes file;
   private final long fileSize;
   private final List<TensorEntry> tensors = new ArrayList<>();
   private final Map<String, String> metadata = new LinkedHashMap<>();
   private final Set<String> names = new HashSet<>();
   private long dataStart;
 
-  private SafetensorsHeader(Path file, long fileSize) {
+  private SafetensorsHeader(TensorBytes file) throws IOException {
     this.file = file;
-    this.fileSize = fileSize;
+    this.fileSize = file.size();
   }
 
-  static SafetensorsHeader read(Path file, FileChannel channel) throws IOException {
-    SafetensorsHeader header = new SafetensorsHeader(file, channel.size());
-    header.parse(header.text(channel));
+  static SafetensorsHeader read(TensorBytes file) throws IOException {
+    SafetensorsHeader header = new SafetensorsHeader(file);
+    header.parse(header.text());
     header.checkLayout();
     return header;
   }
@@ -60,11 +58,11 @@ final class SafetensorsHeader {
     return metadata;
   }
 
-  private String text(FileChannel channel) throws IOException {
+  private String text() throws IOException {
     if (fileSize < LENGTH_BYTES) {
       throw problem("the file has %d bytes, a safetensors file at least 8", fileSize);
     }
-    long length = bytes(channel, 0, LENGTH_BYTES).getLong();
+    long length = file.read(0, LENGTH_BYTES).order(ByteOrder.LITTLE_ENDIAN).getLong();
     if (length < 0 || length > MAX_HEADER) {
       throw problem(
           "the header claims %s bytes, the format allows %d; is it a safetensors file, or the pointer"
@@ -74,7 +72,7 @@ final class SafetensorsHeader {
     if (length > fileSize - LENGTH_BYTES) {
       throw problem(
           "the header claims %d bytes, but the file has only %d after its length; the file is"
-              + " truncated or not a safetensors file",
+              + " truncated or not a safetensors file, fetch it again",
           length, fileSize - LENGTH_BYTES);
     }
     if (!fitsHeap(length, Runtime.getRuntime().maxMemory())) {
@@ -83,7 +81,7 @@ final class SafetensorsHeader {
           length, Runtime.getRuntime().maxMemory(), length * HEAP_PER_BYTE / (1 << 20) + 1);
     }
     dataStart = LENGTH_BYTES + length;
-    ByteBuffer raw = bytes(channel, LENGTH_BYTES, (int) length);
+    ByteBuffer raw = file.read(LENGTH_BYTES, (int) length);
     try {
       return StandardCharsets.UTF_8.newDecoder().decode(raw).toString();
     } catch (CharacterCodingException e) {
@@ -94,17 +92,6 @@ final class SafetensorsHeader {
   /** Whether JSON of this length can be read; a file must not end the whole process. */
   static boolean fitsHeap(long jsonBytes, long heap) {
     return jsonBytes <= heap / HEAP_PER_BYTE;
-  }
-
-  private ByteBuffer bytes(FileChannel channel, long from, int count) throws IOException {
-    ByteBuffer buffer = ByteBuffer.allocate(count).order(ByteOrder.LITTLE_ENDIAN);
-    while (buffer.hasRemaining()) {
-      if (channel.read(buffer, from + buffer.position()) < 0) {
-        throw problem(
-            "the file ends at byte %d, wanted %d", from + buffer.position(), from + count);
-      }
-    }
-    return buffer.flip();
   }
 
   private void parse(String text) throws IOException {
@@ -212,7 +199,8 @@ final class SafetensorsHeader {
     long room = fileSize - dataStart;
     if (begin > end || end > room) {
       throw problem(
-          "tensor '%s' claims bytes %d to %d of %d of data; the file is truncated or damaged",
+          "tensor '%s' claims bytes %d to %d of %d of data; the file is truncated or damaged, fetch it"
+              + " again",
           name, begin, end, room);
     }
     long wanted = dtype.get().sizeInBytes();
@@ -232,7 +220,7 @@ final class SafetensorsHeader {
           "tensor '%s': shape %s of %s needs %d bytes, data_offsets give %d",
           name, shape, dtypeName, wanted, end - begin);
     }
-    return new TensorEntry(name, dtype.get(), shape, file, dataStart + begin, end - begin);
+    return new TensorEntry(name, dtype.get(), shape, file.file(), dataStart + begin, end - begin);
   }
 
   /** Tensors lie without holes and overlaps from the header to the end of the file. */
@@ -262,6 +250,6 @@ final class SafetensorsHeader {
   }
 
   private TensorFileException problem(String format, Object... arguments) {
-    return new TensorFileException(file, format.formatted(arguments));
+    return new TensorFileException(file.name(), format.formatted(arguments));
   }
 }

@@ -33,12 +33,18 @@ public final class SafetensorsWriter {
 
   private static final int CHUNK = 1 << 20;
 
-  /** Gives the bytes of a tensor, little-endian, in pieces. */
-  private interface Source {
-    void writeTo(FileChannel channel) throws IOException;
+  private record Item(
+      String name, DType dtype, List<Long> shape, long bytes, AtomicFile.Content source) {
+    void writeTo(FileChannel channel) throws IOException {
+      long start = channel.position();
+      source.writeTo(channel);
+      if (channel.position() != start + bytes) {
+        throw new IOException(
+            "tensor '%s': wanted %d bytes, got %d"
+                .formatted(name, bytes, channel.position() - start));
+      }
+    }
   }
-
-  private record Item(String name, DType dtype, List<Long> shape, long bytes, Source source) {}
 
   private final List<Item> items = new ArrayList<>();
   private final Set<String> names = new HashSet<>();
@@ -70,7 +76,7 @@ public final class SafetensorsWriter {
    *     tensor of that name
    */
   public SafetensorsWriter add(String name, List<Long> shape, float[] values) {
-    Source source = channel -> writeFloats(channel, values);
+    AtomicFile.Content source = channel -> writeFloats(channel, values);
     return add(new Item(name, DType.F32, List.copyOf(shape), 4L * values.length, source));
   }
 
@@ -87,8 +93,28 @@ public final class SafetensorsWriter {
    */
   public SafetensorsWriter add(String name, DType dtype, List<Long> shape, ByteBuffer bytes) {
     ByteBuffer data = bytes.slice();
-    Source source = channel -> AtomicFile.writeFully(channel, data.duplicate());
+    AtomicFile.Content source = channel -> AtomicFile.writeFully(channel, data.duplicate());
     return add(new Item(name, dtype, List.copyOf(shape), data.remaining(), source));
+  }
+
+  /**
+   * Adds a tensor whose bytes need not be on the heap at once.
+   *
+   * @param name its name
+   * @param dtype element type
+   * @param shape dimensions
+   * @param content writes the little-endian elements, so many bytes as shape and type say
+   * @return this
+   * @throws IllegalArgumentException if a dimension is negative or there is a tensor of that name
+   */
+  public SafetensorsWriter add(
+      String name, DType dtype, List<Long> shape, AtomicFile.Content content) {
+    return add(new Item(name, dtype, List.copyOf(shape), bytes(dtype, shape), content));
+  }
+
+  /** Bytes of a tensor; a negative dimension is found later. */
+  static long bytes(DType dtype, List<Long> shape) {
+    return shape.stream().reduce((long) dtype.sizeInBytes(), Math::multiplyExact);
   }
 
   /**
@@ -100,12 +126,13 @@ public final class SafetensorsWriter {
    * @return this
    */
   public SafetensorsWriter addPlaceholder(String name, List<Long> shape) {
-    long elements = shape.stream().reduce(1L, Math::multiplyExact);
-    Source source =
+    return add(
+        name,
+        DType.F32,
+        shape,
         channel -> {
           throw new IllegalStateException("tensor '%s' is a placeholder".formatted(name));
-        };
-    return add(new Item(name, DType.F32, List.copyOf(shape), 4 * elements, source));
+        });
   }
 
   private SafetensorsWriter add(Item item) {
@@ -158,7 +185,7 @@ public final class SafetensorsWriter {
         channel -> {
           AtomicFile.writeFully(channel, ByteBuffer.wrap(header));
           for (Item item : sorted) {
-            item.source.writeTo(channel);
+            item.writeTo(channel);
           }
         });
   }

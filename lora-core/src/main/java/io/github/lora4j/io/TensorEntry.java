@@ -9,8 +9,9 @@ import java.util.List;
  * @param name its name
  * @param dtype element type
  * @param shape dimensions, outermost first; empty for a scalar
- * @param file the file
- * @param offset first byte, counted from the start of the file
+ * @param file the file; for bytes in memory, a path that is no file's
+ * @param offset first byte of the first element, counted from the start of the file; in a file of
+ *     {@code torch.save} the others may be scattered
  * @param bytes length of the data
  * @since 0.1.0
  */

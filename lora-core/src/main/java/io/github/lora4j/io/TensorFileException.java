@@ -22,6 +22,10 @@ public final class TensorFileException extends IOException {
    * @param problem what was wanted and what was found
    */
   public TensorFileException(Path file, String problem) {
+    this(file.toString(), problem);
+  }
+
+  TensorFileException(String file, String problem) {
     super(file + ": " + printable(problem));
   }
 

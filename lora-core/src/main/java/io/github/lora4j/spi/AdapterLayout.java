@@ -11,14 +11,20 @@ import java.util.Map;
  *
  * @param pairs one per adapted module, in the order of the module tree
  * @param values the adapter's tensors in fp32 by their name in memory: {@code PATH.lora_A}, {@code
- *     PATH.lora_B} for a pair and the parameter's own name, e.g. {@code PATH.bias}, for a bias or
- *     for a parameter of a module that is trained whole
+ *     PATH.lora_B} for a pair, {@code PATH.lora_magnitude_vector} for the lengths of its rows if it
+ *     is one of DoRA, and the parameter's own name, e.g. {@code PATH.bias}, for a bias or for a
+ *     parameter of a module that is trained whole
  * @param frozen matrices that stand in the place of the base's but are not trained, by the
  *     parameter's name: an embedding or a head of another vocabulary
+ * @param halfFixed whether training leaves the second half of the ranks of every pair as it is: the
+ *     lower rows of A and the right columns of B
  * @since 0.1.0
  */
 public record AdapterLayout(
-    List<Pair> pairs, Map<String, TensorData> values, Map<String, TensorData> frozen) {
+    List<Pair> pairs,
+    Map<String, TensorData> values,
+    Map<String, TensorData> frozen,
+    boolean halfFixed) {
 
   /** Copies the collections; iteration order of the values is kept. */
   public AdapterLayout {
@@ -34,7 +40,7 @@ public record AdapterLayout(
    * @param values the adapter's tensors in fp32 by their name in memory
    */
   public AdapterLayout(List<Pair> pairs, Map<String, TensorData> values) {
-    this(pairs, values, Map.of());
+    this(pairs, values, Map.of(), false);
   }
 
   /**
@@ -67,6 +73,16 @@ public record AdapterLayout(
      */
     public String nameOfB() {
       return path + ".lora_B";
+    }
+
+    /**
+     * Name of the lengths of the adapted rows, (out), which {@link AdapterLayout#values()} has for
+     * pairs of DoRA.
+     *
+     * @return {@code PATH.lora_magnitude_vector}
+     */
+    public String nameOfMagnitude() {
+      return path + ".lora_magnitude_vector";
     }
   }
 }

@@ -1,6 +1,7 @@
 package io.github.lora4j.spi;
 
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * An engine: it knows the modules of its models and can put an adapter beside a base. Found by
@@ -35,6 +36,52 @@ public interface LoraBackend {
    * @return its values in fp32
    */
   TensorData parameter(Object model, String name);
+
+  /**
+   * Measures the rows of an adapted matrix, as DoRA's magnitudes start. An engine that can do
+   * better than to copy the matrix to the heap should.
+   *
+   * @param model a model that this engine supports
+   * @param pair where it stands
+   * @param a A, (rank, in)
+   * @param b B, (out, rank)
+   * @return ‖W + s·BA‖ of each row, (out)
+   */
+  default TensorData rowNorms(Object model, AdapterLayout.Pair pair, TensorData a, TensorData b) {
+    float[] weight = parameter(model, pair.path() + ".weight").values(); // (out, in)
+    int in = pair.inFeatures();
+    float[] norms = new float[pair.outFeatures()];
+    for (int row = 0; row < norms.length; row++) {
+      double sum = 0;
+      for (int column = 0; column < in; column++) {
+        double update = 0;
+        for (int r = 0; r < pair.rank(); r++) {
+          update += (double) b.values()[row * pair.rank() + r] * a.values()[r * in + column];
+        }
+        double value = weight[row * in + column] + pair.scaling() * update;
+        sum += value * value;
+      }
+      norms[row] = (float) Math.sqrt(sum);
+    }
+    return new TensorData(List.of((long) norms.length), norms); // (out)
+  }
+
+  /**
+   * Splits the leading part off a matrix of the base, as adapters of PiSSA and OLoRA start. The
+   * base is not changed.
+   *
+   * @param model a model that this engine supports
+   * @param path of a linear map
+   * @param kind which decomposition
+   * @param rank of the part, at most the smaller side of the matrix
+   * @return the factors of the dequantised matrix, fp32
+   * @throws UnsupportedOperationException if this engine decomposes no matrices
+   */
+  default MatrixFactors factors(Object model, String path, MatrixFactors.Kind kind, int rank) {
+    throw new UnsupportedOperationException(
+        getClass().getSimpleName()
+            + " decomposes no matrices, which LoraInit.PISSA and OLORA start from; use KAIMING");
+  }
 
   /**
    * Whether rows of a matrix of the base have given values, as far as the base can tell: it

@@ -3,6 +3,8 @@ package io.github.lora4j.spi;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
+import java.util.OptionalInt;
+import java.util.stream.IntStream;
 
 /**
  * A small tensor on the Java heap, for what crosses the border between the core and an engine:
@@ -37,6 +39,15 @@ public record TensorData(List<Long> shape, float[] values) {
    */
   public static TensorData matrix(int rows, int columns, float[] values) {
     return new TensorData(List.of((long) rows, (long) columns), values);
+  }
+
+  /**
+   * Looks for what an adapter must not contain.
+   *
+   * @return index of the first NaN or infinity; empty if there is none
+   */
+  public OptionalInt firstNotFinite() {
+    return IntStream.range(0, values.length).filter(i -> !Float.isFinite(values[i])).findFirst();
   }
 
   /** Compares shape and bits of the values. */

@@ -112,7 +112,7 @@ class SafetensorsRefusalTest {
   void offsetsOutOfRange() throws IOException {
     refused(
         one("F32", "[4]", "[0,16]", 12),
-        "tensor 'a' claims bytes 0 to 16 of 12 of data; the file is truncated or damaged");
+        "tensor 'a' claims bytes 0 to 16 of 12 of data; the file is truncated or damaged, fetch it again");
   }
 
   @Test

@@ -47,6 +47,50 @@ class SafetensorsTest {
     }
   }
 
+  @ParameterizedTest
+  @EnumSource(DType.class)
+  void bytesInMemoryReadAsTheFileDoes(DType dtype) throws IOException {
+    Path path = Golden.path("safetensors/every-dtype.safetensors");
+    ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(path));
+
+    try (Safetensors file = Safetensors.open(path);
+        Safetensors memory = Safetensors.of("row 7", bytes)) {
+      TensorEntry tensor = memory.require(dtype.name());
+
+      assertThat(memory.floats(tensor)).isEqualTo(file.floats(file.require(dtype.name())));
+      assertThat(memory.buffer(tensor, 0, (int) tensor.bytes()))
+          .isEqualTo(file.buffer(file.require(dtype.name()), 0, (int) tensor.bytes()));
+      assertThat(memory.metadata()).isEqualTo(file.metadata());
+      assertThat(memory.sha256()).isEqualTo(file.sha256()).hasSize(64);
+    }
+  }
+
+  @Test
+  void bytesInMemoryAreNotCopiedAndCannotBeWrittenThrough() throws IOException {
+    byte[] all = Files.readAllBytes(Golden.path("safetensors/shapes.safetensors"));
+    try (Safetensors memory = Safetensors.of("row 7", ByteBuffer.wrap(all))) {
+      ByteBuffer piece = memory.buffer(memory.require("five"), 0, 24);
+      all[(int) memory.require("five").offset()] ^= 1;
+
+      assertThat(piece.get(0)).isEqualTo(all[(int) memory.require("five").offset()]);
+      assertThat(piece.order()).isEqualTo(ByteOrder.LITTLE_ENDIAN);
+      assertThatThrownBy(() -> piece.put(0, (byte) 1)).isInstanceOf(ReadOnlyBufferException.class);
+    }
+  }
+
+  @Test
+  void fileThatIsCutShortAfterOpeningIsRefusedRatherThanRead() throws IOException {
+    Path path = directory.resolve("cut.safetensors");
+    Files.copy(Golden.path("safetensors/shapes.safetensors"), path);
+    try (Safetensors file = Safetensors.open(path)) {
+      setLength(path, file.require("five").offset() + 8);
+
+      assertThatThrownBy(() -> file.floats(file.require("five")))
+          .isInstanceOf(TensorFileException.class)
+          .hasMessageContaining("it was cut short after it was opened");
+    }
+  }
+
   private static float number(JsonElement value) {
     return switch (value.getAsString()) {
       case "nan" -> Float.NaN;

@@ -3,6 +3,7 @@ package io.github.lora4j.testing;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.LoraView;
+import io.github.lora4j.spi.MatrixFactors;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TensorData;
 import java.util.LinkedHashMap;
@@ -28,6 +29,14 @@ public final class FloatArrayBackend implements LoraBackend {
   }
 
   @Override
+  public MatrixFactors factors(Object model, String path, MatrixFactors.Kind kind, int rank) {
+    TensorData weight = parameter(model, path + ".weight");
+    return kind == MatrixFactors.Kind.SINGULAR
+        ? FloatFactors.singular(weight, rank)
+        : FloatFactors.triangular(weight, rank);
+  }
+
+  @Override
   public <M> LoraView<M> attach(M base, AdapterLayout layout, boolean trainable) {
     if (!((FloatMlp) base).isBare()) {
       throw new IllegalArgumentException("an adapter stands beside a bare base");
@@ -41,7 +50,7 @@ public final class FloatArrayBackend implements LoraBackend {
   private static final class View<M> implements LoraView<M> {
     private final M typed;
     private final FloatMlp model;
-    private boolean closed;
+    private volatile boolean closed;
 
     View(M typed, FloatMlp model) {
       this.typed = typed;
@@ -58,6 +67,21 @@ public final class FloatArrayBackend implements LoraBackend {
       Map<String, TensorData> copies = new LinkedHashMap<>();
       model.adapter().forEach((name, tensor) -> copies.put(name, new FloatOps().of(tensor)));
       return copies;
+    }
+
+    @Override
+    public M merge() {
+      @SuppressWarnings("unchecked") // as above
+      M merged = (M) model.merged();
+      return merged;
+    }
+
+    @Override
+    public void replace(AdapterLayout layout) {
+      if (closed) {
+        throw new IllegalStateException("the adapter is closed; load it again");
+      }
+      model.become(layout);
     }
 
     @Override

@@ -1,5 +1,7 @@
 package io.github.lora4j.testing;
 
+import io.github.lora4j.DoraLinear;
+import io.github.lora4j.LoraException;
 import io.github.lora4j.LoraLinear;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
@@ -28,6 +30,9 @@ public final class FloatMlp {
   private final Map<String, LoraLinear> pairs = new LinkedHashMap<>();
   private final Map<String, TensorData> adapter;
   private final int layers;
+
+  /** Who answers: this, or the same base with an adapter that came later. */
+  private volatile FloatMlp current = this;
 
   private FloatMlp(Map<String, TensorData> weights, AdapterLayout layout) {
     this.weights = weights;
@@ -82,6 +87,34 @@ public final class FloatMlp {
     return new FloatMlp(weights, layout);
   }
 
+  /** A base whose weights carry the adapter; the others are shared. */
+  FloatMlp merged() {
+    Map<String, TensorData> merged = new LinkedHashMap<>(weights);
+    adapter.forEach(merged::replace); // biases
+    pairs.forEach(
+        (path, pair) -> {
+          TensorData w = weight(path + ".weight");
+          TensorData sum =
+              isDora(path)
+                  ? new DoraLinear(pair).merged(ops, w, a(path), b(path), m(path))
+                  : ops.addScaled(w, pair.delta(ops, a(path), b(path)), 1);
+          merged.put(path + ".weight", sum);
+        });
+    merged.forEach(
+        (name, tensor) -> {
+          for (float value : tensor.values()) {
+            if (!Float.isFinite(value)) {
+              throw new LoraException(name + " is " + value + " when merged");
+            }
+          }
+        });
+    return new FloatMlp(merged, new AdapterLayout(List.of(), Map.of()));
+  }
+
+  void become(AdapterLayout layout) {
+    current = with(layout);
+  }
+
   boolean isBare() {
     return adapter.isEmpty();
   }
@@ -93,7 +126,7 @@ public final class FloatMlp {
 
   /** The tensors of the adapter; a test may write into them. */
   public Map<String, TensorData> adapter() {
-    return adapter;
+    return current.adapter;
   }
 
   ModuleTree tree() {
@@ -144,6 +177,10 @@ public final class FloatMlp {
 
   /** The output: (N, width) to (N, classes). */
   public TensorData forward(TensorData x) {
+    return current.run(x);
+  }
+
+  private TensorData run(TensorData x) {
     TensorData h = x;
     for (int i = 0; i < layers; i++) {
       TensorData up = map("layers." + i + ".up", h);
@@ -158,7 +195,25 @@ public final class FloatMlp {
       y = ops.addRow(y, weight(path + ".bias"));
     }
     LoraLinear pair = pairs.get(path);
-    return pair == null ? y : pair.forward(ops, x, y, a(path), b(path));
+    if (pair == null) {
+      return y;
+    }
+    if (!isDora(path)) {
+      return pair.forward(ops, x, y, a(path), b(path));
+    }
+    DoraLinear dora = new DoraLinear(pair);
+    TensorData w = weight(path + ".weight");
+    TensorData n = dora.norms(ops, w, a(path), b(path));
+    TensorData product = ops.matMul(x, false, w, true);
+    return dora.forward(ops, x, y, product, a(path), b(path), m(path), n);
+  }
+
+  private boolean isDora(String path) {
+    return adapter.containsKey(path + ".lora_magnitude_vector");
+  }
+
+  private TensorData m(String path) {
+    return weight(path + ".lora_magnitude_vector");
   }
 
   private TensorData a(String path) {
@@ -202,9 +257,29 @@ public final class FloatMlp {
     if (pair == null) {
       return dx;
     }
+    if (isDora(path)) {
+      return unmapDora(new DoraLinear(pair), dy, x, dx, gradients);
+    }
     LoraLinear.Gradients<TensorData> own = pair.backward(ops, dy, x, a(path), b(path));
     gradients.put(path + ".lora_A", own.a());
     gradients.put(path + ".lora_B", own.b());
+    return ops.addScaled(dx, own.input(), 1);
+  }
+
+  private TensorData unmapDora(
+      DoraLinear dora,
+      TensorData dy,
+      TensorData x,
+      TensorData dx,
+      Map<String, TensorData> gradients) {
+    String path = dora.pair().path();
+    TensorData w = weight(path + ".weight");
+    TensorData n = dora.norms(ops, w, a(path), b(path));
+    DoraLinear.Gradients<TensorData> own =
+        dora.backward(ops, dy, x, w, a(path), b(path), m(path), n);
+    gradients.put(path + ".lora_A", own.a());
+    gradients.put(path + ".lora_B", own.b());
+    gradients.put(path + ".lora_magnitude_vector", own.magnitude());
     return ops.addScaled(dx, own.input(), 1);
   }
 

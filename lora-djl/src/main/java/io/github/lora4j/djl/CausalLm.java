@@ -2,6 +2,7 @@ package io.github.lora4j.djl;
 
 import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.layer.AdapterSegment;
+import io.github.lora4j.djl.layer.AdapterSlot;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.TokenBatch;
@@ -10,7 +11,7 @@ import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TargetModule;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -37,26 +38,46 @@ public final class CausalLm implements AutoCloseable {
   private final Decoder decoder;
   private final Tokenizer tokenizer;
   private final LoadOptions options;
-  private final @Nullable AdapterWeights adapter;
-  private final int vocabulary;
+  private final Path source;
+  private final @Nullable AdapterSlot slot;
+  private final List<String> wordMatrices;
 
+  /**
+   * A model.
+   *
+   * @param source the directory of the checkpoint, whose configuration and tokenizer are saved with
+   *     a merged model
+   */
   CausalLm(
-      Decoder decoder, Tokenizer tokenizer, LoadOptions options, @Nullable AdapterWeights adapter) {
+      Decoder decoder,
+      Tokenizer tokenizer,
+      LoadOptions options,
+      Path source,
+      @Nullable AdapterSlot slot) {
     this.decoder = decoder;
     this.tokenizer = tokenizer;
     this.options = options;
-    this.adapter = adapter;
-    this.vocabulary = adapter == null ? decoder.vocabulary() : vocabularyOf(decoder, adapter);
+    this.source = source;
+    this.slot = slot;
+    this.wordMatrices = slot == null ? List.of() : wordMatrices(decoder);
   }
 
-  private static int vocabularyOf(Decoder decoder, AdapterWeights adapter) {
+  /** A view of this base. */
+  CausalLm beside(AdapterSlot held) {
+    return new CausalLm(decoder, tokenizer, options, source, held);
+  }
+
+  /** A base whose weights carry the adapter. */
+  CausalLm merged(AdapterWeights weights) {
+    return new CausalLm(decoder.merged(weights), tokenizer.shared(), options, source, null);
+  }
+
+  /** Matrices with a row for each word, of which an adapter may bring others with other rows. */
+  private static List<String> wordMatrices(Decoder decoder) {
     return decoder.modules().modules().stream()
         .filter(module -> hasWords(module, decoder.vocabulary()))
-        .map(module -> adapter.rowsOfOwn(module.path() + ".weight"))
-        .filter(OptionalInt::isPresent)
-        .mapToInt(OptionalInt::getAsInt)
-        .findFirst()
-        .orElse(decoder.vocabulary());
+        .map(module -> module.path() + ".weight")
+        .toList();
   }
 
   private static boolean hasWords(TargetModule module, int vocabulary) {
@@ -186,7 +207,47 @@ public final class CausalLm implements AutoCloseable {
     }
     checkIds(rows);
     TokenBatch batch = TokenBatch.of(rows);
-    try (Pass pass = Pass.inference(decoder.manager(), batch, segments(rows.length))) {
+    if (slot == null) {
+      return logits(batch, List.of());
+    }
+    AdapterWeights held = slot.acquire();
+    try {
+      return logits(batch, List.of(new AdapterSegment(held, 0, rows.length)));
+    } finally {
+      held.release();
+    }
+  }
+
+  /**
+   * Scores every position of every row, each under its own adapter or none, in one pass: the base
+   * is computed once for all rows, and what the adapters add is grouped by adapter, in whatever
+   * order the rows come.
+   *
+   * <pre>{@code
+   * float[][][] scores = base.logits(List.of(base, qa.model(), mail.model(), qa.model()), rows);
+   * }</pre>
+   *
+   * @param models the model of each row: the base, or a view of it
+   * @param rows token ids, at least one in each row, rows of any length
+   * @return [row][position][vocabulary of the row's model], fp32; equal to what the row's model
+   *     gives it alone, but for the rounding of the device
+   * @throws IllegalArgumentException if there are not as many models as rows, naming every row
+   *     whose model is a view of another base, or if a row is empty or an id outside the vocabulary
+   * @throws IllegalStateException if an adapter is closed, naming all such rows
+   */
+  public float[][][] logits(List<CausalLm> models, int[]... rows) {
+    MixedRows.check(this, models, rows.length);
+    checkIds(models, rows);
+    if (rows.length == 0) {
+      return new float[0][][];
+    }
+    try (MixedRows mixed = new MixedRows(models)) {
+      return mixed.restored(logits(mixed.batch(rows), mixed.segments()));
+    }
+  }
+
+  private float[][][] logits(TokenBatch batch, List<AdapterSegment> segments) {
+    try (Pass pass = Pass.held(decoder.manager(), batch, segments)) {
       return split(decoder.logits(pass, false), batch);
     }
   }
@@ -198,7 +259,7 @@ public final class CausalLm implements AutoCloseable {
       result[row] = new float[batch.lengths()[row]][];
       for (int position = 0; position < result[row].length; position++) {
         try (NDArray one = logits.get(start++)) {
-          result[row][position] = Arrays.copyOf(one.toFloatArray(), vocabulary);
+          result[row][position] = one.toFloatArray();
         }
       }
     }
@@ -211,7 +272,16 @@ public final class CausalLm implements AutoCloseable {
    * @return V, the width of {@link #logits}
    */
   public int vocabulary() {
-    return vocabulary;
+    if (slot == null) {
+      return decoder.vocabulary();
+    }
+    AdapterWeights adapter = slot.current();
+    return wordMatrices.stream()
+        .map(adapter::rowsOfOwn)
+        .filter(OptionalInt::isPresent)
+        .mapToInt(OptionalInt::getAsInt)
+        .findFirst()
+        .orElse(decoder.vocabulary());
   }
 
   /**
@@ -221,7 +291,19 @@ public final class CausalLm implements AutoCloseable {
    * @throws IllegalArgumentException naming the first id that does not
    */
   public void checkIds(int[]... rows) {
+    checkIds(Collections.nCopies(rows.length, this), rows);
+  }
+
+  /**
+   * Checks that all ids stand in the vocabulary of the model of their row.
+   *
+   * @param models one a row
+   * @param rows token ids
+   * @throws IllegalArgumentException naming the first id that does not
+   */
+  public static void checkIds(List<CausalLm> models, int[]... rows) {
     for (int row = 0; row < rows.length; row++) {
+      int vocabulary = models.get(row).vocabulary();
       for (int position = 0; position < rows[row].length; position++) {
         int id = rows[row][position];
         if (id < 0 || id >= vocabulary) {
@@ -252,12 +334,22 @@ public final class CausalLm implements AutoCloseable {
   }
 
   /**
-   * The adapter's tensors in native memory.
+   * The adapter's tensors in native memory, as they are at this moment: the view may be replaced or
+   * closed at the next, unless it can be trained.
    *
    * @return empty for a bare base
    */
   public Optional<AdapterWeights> adapter() {
-    return Optional.ofNullable(adapter);
+    return adapterSlot().map(AdapterSlot::current);
+  }
+
+  /**
+   * Where the adapter stands, for code that takes it once for a whole request.
+   *
+   * @return empty for a bare base
+   */
+  public Optional<AdapterSlot> adapterSlot() {
+    return Optional.ofNullable(slot);
   }
 
   /**
@@ -267,13 +359,56 @@ public final class CausalLm implements AutoCloseable {
    * @return at most one segment
    */
   public List<AdapterSegment> segments(int rows) {
-    return adapter == null ? List.of() : List.of(new AdapterSegment(adapter, 0, rows));
+    return adapter().map(own -> List.of(new AdapterSegment(own, 0, rows))).orElse(List.of());
+  }
+
+  /**
+   * Writes a merged model, or any base, as a Hugging Face model directory that transformers and
+   * {@link #load} read; see {@link #save(Path, long)}. Files of weights hold 5 GB at most.
+   *
+   * <pre>{@code
+   * try (CausalLm merged = peft.merge()) {
+   *   merged.save(Path.of("bloom-560m-squad"));
+   * }
+   * }</pre>
+   *
+   * @param directory made if it is not there; a model in it is replaced
+   * @throws IOException if a file cannot be read or written
+   * @throws IllegalArgumentException if the directory is the one that the base was loaded from
+   * @throws IllegalStateException if this is the model of a view, or its matrices are int8
+   */
+  public void save(Path directory) throws IOException {
+    save(directory, ModelWriter.SHARD_BYTES);
+  }
+
+  /**
+   * Writes a merged model, or any base, as a Hugging Face model directory: {@code
+   * model.safetensors}, or shards with an index; {@code config.json}; generation settings and files
+   * of the tokenizer as they stand in the directory that the base was loaded from. All appear or
+   * none. Matrices are written in the type that they are stored in, vectors too where that loses
+   * nothing, else in fp32: loaded in the same precision, the model gives the same logits bit for
+   * bit. The heap holds a few megabytes of the weights at a time.
+   *
+   * @param directory made if it is not there; a model in it is replaced
+   * @param maxShardBytes most bytes of weights in one file
+   * @throws IOException if a file cannot be read or written
+   * @throws IllegalArgumentException if the directory is the one that the base was loaded from, or
+   *     a shard shall hold nothing
+   * @throws IllegalStateException if this is the model of a view, or its matrices are int8
+   */
+  public void save(Path directory, long maxShardBytes) throws IOException {
+    if (slot != null) {
+      throw new IllegalStateException(
+          "this is a view of a base with an adapter beside it: save what merge() of its PeftModel"
+              + " gives, or the adapter alone by PeftModel.save");
+    }
+    ModelWriter.write(this, source, directory, maxShardBytes);
   }
 
   /** Gives the weights of a base back. A view's model owns nothing: closing it does nothing. */
   @Override
   public void close() {
-    if (adapter == null) {
+    if (slot == null) {
       decoder.close();
       tokenizer.close();
     }

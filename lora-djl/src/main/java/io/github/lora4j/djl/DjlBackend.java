@@ -1,10 +1,12 @@
 package io.github.lora4j.djl;
 
 import io.github.lora4j.LoraException;
+import io.github.lora4j.djl.layer.AdapterSlot;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.LoraView;
+import io.github.lora4j.spi.MatrixFactors;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TensorData;
@@ -39,6 +41,16 @@ public final class DjlBackend implements LoraBackend {
   }
 
   @Override
+  public TensorData rowNorms(Object model, AdapterLayout.Pair pair, TensorData a, TensorData b) {
+    return BaseMatrices.of((CausalLm) model).rowNorms(pair, a, b);
+  }
+
+  @Override
+  public MatrixFactors factors(Object model, String path, MatrixFactors.Kind kind, int rank) {
+    return BaseMatrices.of((CausalLm) model).factors(path, kind, rank);
+  }
+
+  @Override
   public boolean holds(Object model, String name, int firstRow, TensorData rows) {
     return ((CausalLm) model).decoder().holds(name, firstRow, rows);
   }
@@ -50,13 +62,16 @@ public final class DjlBackend implements LoraBackend {
       throw new IllegalArgumentException(
           "an adapter stands beside a bare base, got the model of another adapter; wrap the base");
     }
-    checkKinds(model, layout);
-    AdapterWeights weights =
-        new AdapterWeights(layout, model.decoder().manager().getDevice(), trainable);
-    CausalLm view = new CausalLm(model.decoder(), model.tokenizer(), model.options(), weights);
+    AdapterSlot slot = new AdapterSlot(weights(model, layout, trainable));
+    CausalLm view = model.beside(slot);
     @SuppressWarnings("unchecked") // M is CausalLm: supports() said so
     M typed = (M) view;
-    return new View<>(typed, weights);
+    return new View<>(typed, model, slot);
+  }
+
+  private static AdapterWeights weights(CausalLm base, AdapterLayout layout, boolean trainable) {
+    checkKinds(base, layout);
+    return new AdapterWeights(layout, base.decoder().manager().getDevice(), trainable);
   }
 
   /** Of embeddings, only that of words has a place for a pair. */
@@ -64,8 +79,14 @@ public final class DjlBackend implements LoraBackend {
     List<String> wrong = new ArrayList<>();
     for (AdapterLayout.Pair pair : layout.pairs()) {
       for (TargetModule module : model.modules().modules()) {
-        if (module.path().equals(pair.path()) && !takesPair(module, model)) {
+        if (!module.path().equals(pair.path())) {
+          continue;
+        }
+        if (!takesPair(module, model)) {
           wrong.add(pair.path() + " (" + module.kind() + ")");
+        } else if (module.kind() != TargetModule.Kind.LINEAR
+            && layout.values().containsKey(pair.nameOfMagnitude())) {
+          wrong.add(pair.path() + " (" + module.kind() + ", with DoRA)");
         }
       }
     }
@@ -84,20 +105,48 @@ public final class DjlBackend implements LoraBackend {
     };
   }
 
-  private record View<M>(M model, AdapterWeights weights) implements LoraView<M> {
+  private record View<M>(M model, CausalLm base, AdapterSlot slot) implements LoraView<M> {
     @Override
     public Map<String, TensorData> tensors() {
-      return weights.read();
+      AdapterWeights held = slot.acquire();
+      try {
+        return held.read();
+      } finally {
+        held.release();
+      }
+    }
+
+    @Override
+    public void replace(AdapterLayout layout) {
+      AdapterWeights next = weights(base, layout, false);
+      try {
+        slot.replace(next);
+      } catch (IllegalStateException e) {
+        next.close();
+        throw e;
+      }
+    }
+
+    @Override
+    public M merge() {
+      AdapterWeights held = slot.acquire();
+      try {
+        @SuppressWarnings("unchecked") // as above
+        M merged = (M) base.merged(held);
+        return merged;
+      } finally {
+        held.release();
+      }
     }
 
     @Override
     public long nativeBytes() {
-      return weights.nativeBytes();
+      return slot.nativeBytes();
     }
 
     @Override
     public void close() {
-      weights.close();
+      slot.close();
     }
   }
 }

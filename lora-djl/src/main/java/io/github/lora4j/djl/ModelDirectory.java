@@ -29,7 +29,7 @@ import org.slf4j.LoggerFactory;
 final class ModelDirectory {
 
   private static final Logger LOG = LoggerFactory.getLogger(ModelDirectory.class);
-  private static final String CONFIG = "config.json";
+  static final String CONFIG = "config.json";
 
   private ModelDirectory() {}
 
@@ -52,7 +52,7 @@ final class ModelDirectory {
       Decoder decoder =
           StackedDecoder.read(
               family, files, name(json, directory), arithmetic(precision, options), manager);
-      return new CausalLm(decoder, tokenizer, options, null);
+      return new CausalLm(decoder, tokenizer, options, directory, null);
     } catch (IOException | RuntimeException e) {
       manager.close();
       tokenizer.close();

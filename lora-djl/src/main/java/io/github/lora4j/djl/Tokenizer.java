@@ -14,6 +14,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -31,12 +33,27 @@ public final class Tokenizer implements AutoCloseable {
   private final HuggingFaceTokenizer tokenizer;
   private final Map<String, Integer> specialIds;
   private final Map<String, Integer> roles;
+  private final AtomicInteger handles; // of all that share the native tokenizer
+  private final AtomicBoolean closed = new AtomicBoolean();
 
   private Tokenizer(
-      HuggingFaceTokenizer tokenizer, Map<String, Integer> specialIds, Map<String, Integer> roles) {
+      HuggingFaceTokenizer tokenizer,
+      Map<String, Integer> specialIds,
+      Map<String, Integer> roles,
+      AtomicInteger handles) {
     this.tokenizer = tokenizer;
     this.specialIds = specialIds;
     this.roles = roles;
+    this.handles = handles;
+    handles.incrementAndGet();
+  }
+
+  /** Another handle on the same tokenizer, which lives until all are closed. */
+  Tokenizer shared() {
+    if (closed.get()) {
+      throw new IllegalStateException("the tokenizer is closed with its base; load it again");
+    }
+    return new Tokenizer(tokenizer, specialIds, roles, handles);
   }
 
   /**
@@ -62,7 +79,8 @@ public final class Tokenizer implements AutoCloseable {
     Map<String, String> options =
         Map.of("truncation", "false", "padding", "false", "addSpecialTokens", "true");
     try {
-      return new Tokenizer(HuggingFaceTokenizer.newInstance(file, options), specialIds, roles);
+      HuggingFaceTokenizer tokenizer = HuggingFaceTokenizer.newInstance(file, options);
+      return new Tokenizer(tokenizer, specialIds, roles, new AtomicInteger());
     } catch (RuntimeException e) {
       throw new LoraException(file + " is no tokenizer: " + JsonReason.of(e), e);
     }
@@ -171,6 +189,8 @@ public final class Tokenizer implements AutoCloseable {
 
   @Override
   public void close() {
-    tokenizer.close();
+    if (closed.compareAndSet(false, true) && handles.decrementAndGet() == 0) {
+      tokenizer.close();
+    }
   }
 }

@@ -45,6 +45,9 @@ final class ArchitectureTest {
       knowsOnly(ROOT, ROOT + ".model..", ROOT + ".layer..", ROOT + ".internal..");
 
   @ArchTest
+  static final ArchRule blocksKnowInternalOnly = knowsOnly(ROOT + ".block..", ROOT + ".internal..");
+
+  @ArchTest
   static final ArchRule dataKnowsTheFrontDoor =
       knowsOnly(ROOT + ".data..", ROOT, ROOT + ".internal..");
 

@@ -13,16 +13,20 @@ import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.TokenBatch;
+import io.github.lora4j.io.RawTorch;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.SafetensorsWriter;
 import io.github.lora4j.io.TensorEntry;
 import io.github.lora4j.spi.ParameterInfo;
+import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -76,6 +80,7 @@ final class BaseStaysFrozenTest {
   /** One step of plain descent on the adapter. */
   private static void train(CausalLm model) {
     AdapterWeights weights = model.adapter().orElseThrow();
+    Map<String, TensorData> before = weights.read();
     TokenBatch batch = TokenBatch.of(List.of(ROW, ROW), List.of(ROW, ROW));
     try (Pass pass = Pass.training(model.decoder().manager(), batch, weights, 1)) {
       double loss = model.decoder().lossAndGradients(pass, 1.0 / batch.labelCount(), true);
@@ -83,7 +88,8 @@ final class BaseStaysFrozenTest {
     }
     Kernels.get().run("scale_in_place", weights.flatGradients(), -0.1);
     Kernels.get().run("add_in_place", weights.flatValues(), weights.flatGradients());
-    assertThat(weights.read()).isNotEqualTo(weights.layout().values());
+    weights.changed();
+    assertThat(weights.read()).isNotEqualTo(before);
   }
 
   @ParameterizedTest
@@ -106,9 +112,51 @@ final class BaseStaysFrozenTest {
               """
               adapter 'hostile' does not fit model (0 of 16 tensors, 2 foreign):
                 …ln_f.weight: not a tensor of this adapter, refused
-                …word_embeddings_layernorm.bias: not a tensor of this adapter, refused""");
+                …word_embeddings_layernorm.bias: not a tensor of this adapter, refused
+                remove what is refused, or name it in target_modules, modules_to_save or bias""");
       assertThat(hashes(base)).isEqualTo(before);
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(Precision.class)
+  void filesOfTorchCannotReachTheBase(Precision precision) throws IOException {
+    try (CausalLm base = new TinyCheckpoint(temp.resolve("model")).load(precision)) {
+      List<Integer> before = hashes(base);
+      Path hostile = temp.resolve("hostile");
+      try (PeftModel<CausalLm> peft = PeftModel.wrap(base, config(Bias.NONE))) {
+        peft.save(hostile);
+      }
+      Map<String, TensorData> tensors = pickled(hostile);
+      PeftModel.fromPretrained(base, hostile).close();
+
+      tensors.put(
+          "base_model.model.transformer.ln_f.weight", new TensorData(List.of(32L), new float[32]));
+      tensors.values().iterator().next().values()[0] = Float.NaN;
+      RawTorch.write(hostile.resolve("adapter_model.bin"), tensors);
+
+      assertThatThrownBy(() -> PeftModel.fromPretrained(base, hostile).close())
+          .isInstanceOf(LoraException.class)
+          .hasMessageContainingAll(
+              "adapter 'hostile' does not fit model (1 of 16 tensors, 1 foreign):",
+              "element 0 is NaN",
+              "…ln_f.weight: not a tensor of this adapter, refused");
+      assertThat(hashes(base)).isEqualTo(before);
+    }
+  }
+
+  /** Puts the weights into the file that PEFT wrote before safetensors. */
+  private static Map<String, TensorData> pickled(Path adapter) throws IOException {
+    Map<String, TensorData> tensors = new LinkedHashMap<>();
+    Path file = adapter.resolve("adapter_model.safetensors");
+    try (Safetensors read = Safetensors.open(file)) {
+      for (TensorEntry tensor : read.tensors()) {
+        tensors.put(tensor.name(), new TensorData(tensor.shape(), read.floats(tensor)));
+      }
+    }
+    Files.delete(file);
+    RawTorch.write(adapter.resolve("adapter_model.bin"), tensors);
+    return tensors;
   }
 
   private static void addTensors(Path file, String... names) throws IOException {

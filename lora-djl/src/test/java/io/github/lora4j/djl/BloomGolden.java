@@ -63,7 +63,8 @@ final class BloomGolden {
     NDManager manager = Engines.newManager(Device.cpu());
     try (Safetensors files = Safetensors.open(checkpoint)) {
       StackedDecoder model = StackedDecoder.read(family, files, "golden", arithmetic, manager);
-      return new CausalLm(model, Tokenizer.load(checkpoint), LoadOptions.builder().build(), null);
+      return new CausalLm(
+          model, Tokenizer.load(checkpoint), LoadOptions.builder().build(), checkpoint, null);
     }
   }
 

@@ -12,6 +12,7 @@ import io.github.lora4j.djl.layer.AdapterSegment;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.TokenBatch;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -139,11 +140,13 @@ final class CausalLmTest {
   }
 
   @Test
-  void pairBesideTheHeadIsRefused() {
-    assertThatThrownBy(() -> PeftModel.wrap(base, config("query_key_value", "lm_head")).close())
-        .isInstanceOf(LoraException.class)
-        .hasMessageContaining("lm_head")
-        .hasMessageContaining("a low-rank pair can stand beside the linear maps of the blocks");
+  void pairBesideATiedHeadChangesScoresAndNotTheBase() {
+    float[][][] before = base.logits(ROWS);
+
+    try (PeftModel<CausalLm> peft = PeftModel.wrap(base, config("lm_head"))) {
+      assertThat(Arrays.deepEquals(peft.model().logits(ROWS), before)).isFalse();
+    }
+    assertThat(base.logits(ROWS)).isDeepEqualTo(before);
   }
 
   @Test

@@ -75,12 +75,13 @@ final class CheckpointErrorsTest {
 
   @Test
   void modelOfAnotherFamily() throws IOException {
-    checkpoint.config(json -> json.addProperty("model_type", "gpt2"));
+    checkpoint.config(json -> json.addProperty("model_type", "mamba"));
 
     assertThat(message())
         .isEqualTo(
             checkpoint.file("config.json")
-                + ": model_type 'gpt2' is not supported; supported: [bloom]");
+                + ": model_type 'mamba' is not supported; supported: [bloom, falcon, gemma2,"
+                + " gemma3_text, gpt2, gpt_neox, llama, mistral, opt, phi3, qwen2, qwen3]");
   }
 
   @Test
@@ -201,7 +202,7 @@ final class CheckpointErrorsTest {
     checkpoint.truncated(TinyCheckpoint.WEIGHTS, 0.01);
     assertThat(message())
         .startsWith(checkpoint.file(TinyCheckpoint.WEIGHTS) + ": the header claims ")
-        .endsWith("the file is truncated or not a safetensors file");
+        .endsWith("the file is truncated or not a safetensors file, fetch it again");
   }
 
   @Test

@@ -26,7 +26,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Trains and saves adapters for {@code tools/golden/check_java_adapter.py}, which loads them in
- * PEFT. No part of the build: run it by name, with the property {@code lora4j.export}.
+ * PEFT, and merged models for {@code check_java_model.py}. No part of the build: run it by name,
+ * with the property {@code lora4j.export}.
  */
 final class JavaAdapterExport {
 
@@ -35,7 +36,7 @@ final class JavaAdapterExport {
   private final Path target = Path.of(System.getProperty("lora4j.export", "target/java-adapters"));
 
   @ParameterizedTest
-  @ValueSource(strings = {"power-of-two", "six-heads"})
+  @ValueSource(strings = {"power-of-two", "six-heads", "tied", "untied"})
   void writesAdaptersAndTheirScores(String name) throws IOException {
     BloomGolden golden = new BloomGolden(name);
     try (CausalLm base = golden.load(Precision.FP32)) {
@@ -44,10 +45,81 @@ final class JavaAdapterExport {
         try (PeftModel<CausalLm> peft = PeftModel.wrap(base, entry.getValue())) {
           train(golden, peft.model());
           peft.save(directory.resolve("adapter"));
-          write(directory, name, golden.rows(), peft.model());
+          write(directory, name, golden.rows(), peft.model(), Precision.FP32);
         }
       }
     }
+  }
+
+  /** Sums, multiples and reductions of what {@link #writesAdaptersAndTheirScores} makes. */
+  @ParameterizedTest
+  @ValueSource(strings = {"power-of-two", "six-heads"})
+  void writesCombinedAdapters(String name) throws IOException {
+    BloomGolden golden = new BloomGolden(name);
+    try (CausalLm base = golden.load(Precision.FP32);
+        PeftModel<CausalLm> biases = trained(golden, base, "own-biases");
+        PeftModel<CausalLm> patterns = trained(golden, base, "patterns");
+        PeftModel<CausalLm> layer = trained(golden, base, "some-layers");
+        PeftModel<CausalLm> sum =
+            PeftModel.combine(List.of(patterns, biases, layer), 0.8, -0.5, 2);
+        PeftModel<CausalLm> reduced = PeftModel.reduced(sum, 3).view();
+        PeftModel<CausalLm> opposite = PeftModel.scaled(patterns, -1)) {
+      Map<String, PeftModel<CausalLm>> views =
+          Map.of("sum", sum, "reduced", reduced, "opposite", opposite);
+      for (Map.Entry<String, PeftModel<CausalLm>> view : views.entrySet()) {
+        Path directory = Files.createDirectories(target.resolve(name + "-" + view.getKey()));
+        view.getValue().save(directory.resolve("adapter"));
+        write(directory, name, golden.rows(), view.getValue().model(), Precision.FP32);
+      }
+    }
+  }
+
+  /** Merged models for {@code tools/golden/check_java_model.py}. */
+  @ParameterizedTest
+  @ValueSource(strings = {"power-of-two", "six-heads"})
+  void writesMergedModelsAndTheirScores(String name) throws IOException {
+    BloomGolden golden = new BloomGolden(name);
+    for (Precision precision : List.of(Precision.FP32, Precision.FP16, Precision.BF16)) {
+      for (long shard : new long[] {20_000, 5_000_000_000L}) {
+        try (CausalLm base = golden.load(precision);
+            PeftModel<CausalLm> peft = trained(golden, base, "biases");
+            CausalLm merged = peft.merge()) {
+          Path directory =
+              Files.createDirectories(
+                  target.resolve("models/%s-%s-%d".formatted(name, precision, shard)));
+          merged.save(directory.resolve("model"), shard);
+          try (CausalLm exact =
+              CausalLm.load(directory.resolve("model"), LoadOptions.builder().build())) {
+            write(directory, name, golden.rows(), exact, precision);
+          }
+        }
+      }
+    }
+  }
+
+  /** Adapters of PEFT, of other vocabularies too, trained further here. */
+  @ParameterizedTest
+  @ValueSource(strings = {"tied", "untied"})
+  void writesAdaptersOfPeftTrainedFurther(String name) throws IOException {
+    BloomGolden batch = new BloomGolden(name);
+    try (CausalLm base = batch.load(Precision.FP32)) {
+      for (OwnTensorsGolden golden : OwnTensorsGolden.of(name)) {
+        Path directory = target.resolve(name + "-further-" + golden.name);
+        Files.createDirectories(directory);
+        try (PeftModel<CausalLm> peft = golden.load(base, true)) {
+          train(batch, peft.model());
+          peft.save(directory.resolve("adapter"));
+          write(directory, name, golden.rows(), peft.model(), Precision.FP32);
+        }
+      }
+    }
+  }
+
+  private static PeftModel<CausalLm> trained(BloomGolden golden, CausalLm base, String config) {
+    LoraConfig of = java.util.Objects.requireNonNull(configs().get(config), config);
+    PeftModel<CausalLm> peft = PeftModel.wrap(base, of);
+    train(golden, peft.model());
+    return peft;
   }
 
   @Test
@@ -60,6 +132,21 @@ final class JavaAdapterExport {
     configs.put("attention", builder().targetModules("query_key_value").build());
     configs.put("all-linear", builder().targetModules(TargetModules.allLinear()).build());
     configs.put("biases", builder().targetModules("dense").bias(Bias.ALL).build());
+    configs.put("embedding", builder().targetModules("word_embeddings", "dense").build());
+    configs.put("head", builder().targetModules("lm_head", "query_key_value").build());
+    configs.put(
+        "whole-modules",
+        builder()
+            .targetModules("query_key_value")
+            .modulesToSave("ln_f", "lm_head", "dense", "word_embeddings_layernorm")
+            .build());
+    configs.put(
+        "whole-embedding",
+        builder()
+            .targetModules("query_key_value")
+            .modulesToSave("word_embeddings")
+            .bias(Bias.LORA_ONLY)
+            .build());
     configs.put(
         "own-biases",
         builder().targetModules("query_key_value", "dense").bias(Bias.LORA_ONLY).build());
@@ -74,6 +161,26 @@ final class JavaAdapterExport {
     configs.put(
         "some-layers",
         builder().targetModules("dense_4h_to_h").layersToTransform(1).layersPattern("h").build());
+    configs.put("pissa", builder().init(LoraInit.PISSA).targetModules("query_key_value").build());
+    configs.put(
+        "olora-patterns",
+        builder()
+            .init(LoraInit.OLORA)
+            .alpha(1)
+            .targetModules("query_key_value", "dense")
+            .rankPattern(Map.of("dense", 2))
+            .rsLora(true)
+            .build());
+    configs.put("dora", builder().dora(true).rank(2).targetModules("query_key_value").build());
+    configs.put(
+        "dora-patterns",
+        builder()
+            .dora(true)
+            .targetModules(TargetModules.allLinear())
+            .rankPattern(Map.of("h.1.mlp.dense_h_to_4h", 2))
+            .alphaPattern(Map.of("h.0.self_attention.query_key_value", 3.0))
+            .rsLora(true)
+            .build());
     return configs;
   }
 
@@ -96,10 +203,12 @@ final class JavaAdapterExport {
       }
       Kernels.get().run("scale_in_place", weights.flatGradients(), -0.05);
       Kernels.get().run("add_in_place", weights.flatValues(), weights.flatGradients());
+      weights.changed();
     }
   }
 
-  private static void write(Path directory, String checkpoint, int[][] rows, CausalLm model)
+  private static void write(
+      Path directory, String checkpoint, int[][] rows, CausalLm model, Precision precision)
       throws IOException {
     SafetensorsWriter writer = new SafetensorsWriter();
     float[][][] logits = model.logits(rows);
@@ -114,6 +223,15 @@ final class JavaAdapterExport {
     writer.writeTo(directory.resolve("logits.safetensors"));
     Files.writeString(
         directory.resolve("case.json"),
-        new Gson().toJson(Map.of("checkpoint", checkpoint, "rows", rows)));
+        new Gson()
+            .toJson(Map.of("checkpoint", checkpoint, "rows", rows, "dtype", dtype(precision))));
+  }
+
+  private static String dtype(Precision precision) {
+    return switch (precision) {
+      case FP16 -> "float16";
+      case BF16 -> "bfloat16";
+      default -> "float32";
+    };
   }
 }

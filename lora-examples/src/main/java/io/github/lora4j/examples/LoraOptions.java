@@ -2,6 +2,7 @@ package io.github.lora4j.examples;
 
 import io.github.lora4j.Bias;
 import io.github.lora4j.LoraConfig;
+import io.github.lora4j.LoraInit;
 import io.github.lora4j.TargetModules;
 import io.github.lora4j.TaskType;
 import org.jspecify.annotations.Nullable;
@@ -41,6 +42,10 @@ final class LoraOptions {
   private @Nullable String targets;
 
   LoraConfig config(ExampleDefaults defaults) {
+    return config(defaults, LoraInit.KAIMING);
+  }
+
+  LoraConfig config(ExampleDefaults defaults, LoraInit init) {
     String names = targets == null ? defaults.targets() : targets;
     return LoraConfig.builder()
         .rank(rank == null ? defaults.rank() : rank)
@@ -51,6 +56,7 @@ final class LoraOptions {
                 ? TargetModules.allLinear()
                 : TargetModules.of(names.split(",", -1)))
         .bias(Bias.NONE)
+        .init(init)
         .taskType(TaskType.CAUSAL_LM)
         .build();
   }

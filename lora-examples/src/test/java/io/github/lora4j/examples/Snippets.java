@@ -1,11 +1,28 @@
 package io.github.lora4j.examples;
 
 import ai.djl.Device;
+import ai.djl.Model;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.nn.Block;
+import ai.djl.training.DefaultTrainingConfig;
+import ai.djl.training.EasyTrain;
+import ai.djl.training.Trainer;
+import ai.djl.training.dataset.RandomAccessDataset;
+import ai.djl.training.loss.Loss;
+import io.github.lora4j.AdapterFiles;
+import io.github.lora4j.AdapterInspection;
+import io.github.lora4j.AdapterLease;
+import io.github.lora4j.AdapterPool;
+import io.github.lora4j.AdapterSource;
 import io.github.lora4j.LoraConfig;
+import io.github.lora4j.LoraInit;
 import io.github.lora4j.LoraPlan;
 import io.github.lora4j.PeftModel;
+import io.github.lora4j.ReducedAdapter;
 import io.github.lora4j.TargetModules;
 import io.github.lora4j.TaskType;
+import io.github.lora4j.djl.AdapterArrays;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.LoadOptions;
 import io.github.lora4j.djl.MatrixLibrary;
@@ -19,6 +36,8 @@ import io.github.lora4j.djl.data.Truncation;
 import io.github.lora4j.djl.generate.Answers;
 import io.github.lora4j.djl.generate.GenerationOptions;
 import io.github.lora4j.djl.generate.GenerationRequest;
+import io.github.lora4j.djl.generate.GenerationScheduler;
+import io.github.lora4j.djl.generate.ScheduledGeneration;
 import io.github.lora4j.djl.generate.TextGenerator;
 import io.github.lora4j.djl.train.LoraTrainer;
 import io.github.lora4j.djl.train.Recompute;
@@ -29,8 +48,11 @@ import io.github.lora4j.djl.train.TrainingStep;
 import io.github.lora4j.spi.ModuleTree;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutionException;
+import java.util.function.Consumer;
 
 /** The code blocks of the documentation, compiled; {@link SnippetsTest} compares the two. */
 @SuppressWarnings({"unused", "ReturnValueIgnored", "CheckReturnValue"}) // shown, not run
@@ -98,6 +120,19 @@ final class Snippets {
         .targetModules(TargetModules.matching(".*\\.h\\.[0-3]\\..*query_key_value"));
     LoraConfig.builder().targetModules(TargetModules.allLinear());
     LoraConfig.builder().targetModules(TargetModules.defaultsFor("bloom"));
+  }
+
+  static void otherWaysToTrain() {
+    LoraConfig.builder().rank(8).alpha(16).dora(true).build();
+    LoraConfig.builder().rank(8).alpha(8).init(LoraInit.PISSA).build();
+    TrainingOptions.builder().learningRate(2e-4).loraPlusRatio(16).build();
+  }
+
+  static void wholeModules() {
+    LoraConfig.builder()
+        .targetModules("query_key_value", "word_embeddings") // a pair beside the embedding
+        .modulesToSave("ln_f", "lm_head") // whole copies, trained in fp32
+        .build();
   }
 
   static void loadInLessMemory() throws IOException {
@@ -192,6 +227,62 @@ final class Snippets {
     }
   }
 
+  static void serveManyClients(
+      CausalLm base,
+      PeftModel<CausalLm> qa,
+      String prompt,
+      GenerationOptions options,
+      Consumer<String> client)
+      throws ExecutionException, InterruptedException {
+    try (GenerationScheduler scheduler =
+        GenerationScheduler.builder(base).maxRows(16).queueCapacity(256).build()) {
+      ScheduledGeneration generation = // from any thread, e.g. one a client
+          scheduler.submit(
+              GenerationRequest.of(prompt).adapter(qa), options, client, Duration.ofSeconds(30));
+      String text = generation.text().get();
+      System.out.println(scheduler.figures());
+    }
+  }
+
+  static void mix(CausalLm base) throws IOException {
+    try (PeftModel<CausalLm> formal = PeftModel.fromPretrained(base, "adapters/formal");
+        PeftModel<CausalLm> brief = PeftModel.fromPretrained(base, "adapters/brief");
+        PeftModel<CausalLm> both = PeftModel.combine(List.of(formal, brief), 0.7, 0.3)) {
+      ReducedAdapter<CausalLm> small = PeftModel.reduced(both, 8);
+      System.out.println(small.relativeError());
+      try (PeftModel<CausalLm> view = small.view();
+          CausalLm merged = view.merge()) {
+        view.save(Path.of("adapters/formal-and-brief"));
+        merged.save(Path.of("models/formal-and-brief"));
+      }
+    }
+  }
+
+  static void pool(CausalLm base) throws IOException, InterruptedException {
+    AdapterSource source = AdapterSource.directory(Path.of("adapters"));
+    try (AdapterPool<CausalLm> pool =
+        AdapterPool.builder(base, source).byteBudget(500_000_000).build()) {
+      try (AdapterLease<CausalLm> lease = pool.acquire("acme/mail")) {
+        System.out.println(
+            TextGenerator.of(lease.model())
+                .generate("### PRODUCT\n…", GenerationOptions.builder().build()));
+      }
+      System.out.println(pool.snapshot());
+    }
+  }
+
+  static void replace(PeftModel<CausalLm> live) throws IOException {
+    live.replaceWith(Path.of("adapters/mail-v2"));
+  }
+
+  static void arrays(PeftModel<CausalLm> live) {
+    try (NDManager manager = NDManager.newBaseManager()) {
+      Map<String, NDArray> arrays = AdapterArrays.copy(live, manager);
+      arrays.replaceAll((name, array) -> name.endsWith(".lora_B") ? array.mul(0.5) : array);
+      AdapterArrays.replace(live, arrays);
+    }
+  }
+
   static void stream(CausalLm base) {
     TextGenerator.of(base)
         .generate(
@@ -217,7 +308,32 @@ final class Snippets {
     System.out.println(SquadMetric.score(questions, answers));
   }
 
+  static void pickled(CausalLm base) throws IOException {
+    Path directory = Path.of("adapters/of-2023");
+    System.out.println(AdapterInspection.of(AdapterFiles.in(directory)));
+    PeftModel<CausalLm> old = PeftModel.fromPretrained(base, directory);
+  }
+
   static void further(CausalLm base) throws IOException {
     PeftModel<CausalLm> more = PeftModel.fromPretrained(base, Path.of("adapters/squad"), true);
+  }
+
+  static void anyBlock(Model model, Block block, RandomAccessDataset dataset) throws Exception {
+    LoraConfig config =
+        LoraConfig.builder()
+            .rank(8)
+            .alpha(16)
+            .dropout(0)
+            .targetModules("queryProjection", "valueProjection")
+            .build();
+    PeftModel<Block> peft = PeftModel.wrap(block, config);
+    model.setBlock(peft.model());
+    try (Trainer trainer =
+        model.newTrainer(new DefaultTrainingConfig(Loss.softmaxCrossEntropyLoss()))) {
+      trainer.initialize(block.getInputShapes());
+      EasyTrain.fit(trainer, 3, dataset, null);
+    }
+    peft.save(Path.of("adapters/mine"));
+    PeftModel<Block> another = PeftModel.fromPretrained(block, "adapters/mine");
   }
 }

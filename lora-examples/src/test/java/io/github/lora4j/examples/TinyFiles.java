@@ -7,15 +7,34 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.Assumptions;
 
 /** Small inputs: a BLOOM of two layers from the golden files, questions and e-mails made here. */
 final class TinyFiles {
 
+  private static final Path ROOT = Path.of(System.getProperty("lora4j.root", ".."));
+
   private TinyFiles() {}
 
   static Path checkpoint() {
-    return Path.of(System.getProperty("lora4j.root", ".."))
-        .resolve("lora-djl/src/test/resources/golden/bloom/power-of-two/checkpoint");
+    return ROOT.resolve("lora-djl/src/test/resources/golden/bloom/power-of-two/checkpoint");
+  }
+
+  /** A golden file of the core. */
+  static Path core(String name) {
+    return ROOT.resolve("lora-core/src/test/resources/golden").resolve(name);
+  }
+
+  /** Real files from outside the repository, or the test is skipped and says why. */
+  static Path shared(String name) {
+    String shared = System.getProperty("lora4j.shared", "");
+    Path directory = Path.of(shared).resolve(name);
+    boolean there = !shared.isEmpty() && Files.isDirectory(directory);
+    if (!there) {
+      System.out.printf("skipped: no %s; give -Dlora4j.shared=DIR to test real files%n", name);
+    }
+    Assumptions.assumeTrue(there, "-Dlora4j.shared=DIR is not given or has no " + name);
+    return directory;
   }
 
   /** Two questions on each passage, one passage an article; every second one has no answer. */

@@ -4,7 +4,9 @@ import ai.djl.ndarray.NDArray;
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.RandomStream;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.List;
 
 /**
  * Chooses the next token of one row. Steps and their order are those of transformers: repetition
@@ -20,11 +22,11 @@ final class Sampler {
    * A sampler.
    *
    * @param options how to choose
-   * @param row index of the request; its stream is that of {@code seed + row}
+   * @param seed decides what is drawn, in place of the options' seed
    */
-  Sampler(GenerationOptions options, int row) {
+  Sampler(GenerationOptions options, long seed) {
     this.options = options;
-    this.random = new RandomStream(RandomStream.mix(options.seed() + row));
+    this.random = new RandomStream(RandomStream.mix(seed));
   }
 
   /**
@@ -80,21 +82,34 @@ final class Sampler {
    * The token that {@link #next} chooses for each row where the best is wanted and nothing is
    * penalised. It is found where the scores are, so that two numbers a row travel, not V.
    *
-   * @param scores (B, V), fp32
-   * @return (B) ids
+   * @param scores (V) for each row, (B, V), fp32
+   * @return (B)
    */
-  static int[] best(NDArray scores) {
+  static List<Best> best(NDArray scores) {
+    List<Best> rows = new ArrayList<>();
     try (NDArray best = Kernels.get().one(scores.getManager(), "head_best", scores)) {
       double[] pairs = best.toDoubleArray(); // (B, 2)
-      int[] tokens = new int[pairs.length / 2];
-      for (int row = 0; row < tokens.length; row++) {
-        tokens[row] = (int) pairs[2 * row];
-        float score = (float) pairs[2 * row + 1];
-        if (!Float.isFinite(score)) {
-          throw notFinite(tokens[row], score);
-        }
+      for (int row = 0; row < pairs.length / 2; row++) {
+        rows.add(new Best((int) pairs[2 * row], (float) pairs[2 * row + 1]));
       }
-      return tokens;
+    }
+    return rows;
+  }
+
+  /**
+   * The best token of a row.
+   *
+   * @param id its id
+   * @param score its score, finite unless the row's model is out of order
+   */
+  record Best(int id, float score) {
+
+    /** The id, if a choice can rest on the score. */
+    int token() {
+      if (!Float.isFinite(score)) {
+        throw notFinite(id, score);
+      }
+      return id;
     }
   }
 

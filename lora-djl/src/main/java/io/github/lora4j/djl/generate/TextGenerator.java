@@ -1,17 +1,8 @@
 package io.github.lora4j.djl.generate;
 
-import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.CausalLm;
-import io.github.lora4j.djl.Tokenizer;
-import io.github.lora4j.djl.layer.AdapterWeights;
-import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Objects;
-import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.function.Consumer;
 
 /**
@@ -32,7 +23,8 @@ import java.util.function.Consumer;
  * the stream of {@code seed + i}: alone with that seed it gives the same text.
  *
  * <p>A generator holds no memory and any number of threads may use it, or other generators on the
- * same base, at once. A view that is closed while it generates finishes first.
+ * same base, at once. A view that is closed or replaced while it generates finishes on the adapter
+ * that it began with.
  *
  * @since 0.1.0
  */
@@ -102,76 +94,38 @@ public final class TextGenerator {
 
   private List<String> run(
       List<GenerationRequest> requests, GenerationOptions options, Consumer<String> onText) {
-    List<CausalLm> models =
-        requests.stream().map(r -> r.adapter().map(PeftModel::model).orElse(model)).toList();
-    List<int[]> prompts =
-        requests.stream().map(request -> encode(request.prompt(), model.tokenizer())).toList();
-    check(models, prompts, options);
-    List<Row> rows = new ArrayList<>();
-    for (int i = 0; i < requests.size(); i++) {
-      rows.add(
-          new Row(i, prompts.get(i), models.get(i).adapter(), model.tokenizer(), options, onText));
-    }
-    HeldAdapters held = new HeldAdapters(models);
-    try {
-      List<Row> grouped = grouped(rows);
+    try (HeldRows held = HeldRows.of(model, requests, options, onText)) {
+      List<Row> grouped = RowBatch.grouped(held.rows());
       for (int start = 0; start < grouped.size(); start += options.batchSize()) {
         int end = Math.min(grouped.size(), start + options.batchSize());
-        new RowBatch(model.decoder(), grouped.subList(start, end), options).run();
+        run(grouped.subList(start, end));
       }
-    } finally {
-      held.close();
-    }
-    return rows.stream().map(Row::text).toList();
-  }
-
-  private static int[] encode(String prompt, Tokenizer tokenizer) {
-    OptionalInt first = prompt.isEmpty() ? tokenizer.bosId() : OptionalInt.empty();
-    return first.isPresent() ? new int[] {first.getAsInt()} : tokenizer.encode(prompt);
-  }
-
-  private void check(List<CausalLm> models, List<int[]> prompts, GenerationOptions options) {
-    List<String> problems = new ArrayList<>();
-    for (int i = 0; i < models.size(); i++) {
-      if (models.get(i).decoder() != model.decoder()) {
-        problems.add(
-            "request %d: its adapter stands beside another base than the generator's; load it beside that one"
-                .formatted(i));
-      }
-      if (prompts.get(i).length == 0) {
-        problems.add("request %d: the prompt has no tokens; give it a text".formatted(i));
-      }
-    }
-    int vocabulary = models.stream().mapToInt(CausalLm::vocabulary).max().orElse(0);
-    for (int token : options.stopTokens()) {
-      if (token >= vocabulary) {
-        problems.add(
-            "stop token %d: the vocabulary has ids 0 to %d".formatted(token, vocabulary - 1));
-      }
-    }
-    if (!problems.isEmpty()) {
-      throw new IllegalArgumentException(String.join("; ", problems));
-    }
-    if (models.stream().allMatch(each -> each.vocabulary() == vocabulary)) {
-      model.checkIds(prompts.toArray(int[][]::new));
-      return;
-    }
-    for (int i = 0; i < models.size(); i++) {
-      models.get(i).checkIds(prompts.get(i));
+      return held.rows().stream().map(Row::text).toList();
     }
   }
 
-  /**
-   * Rows of one adapter next to each other, so that each layer adds few low-rank updates, and
-   * prompts of like length together, so that a cache has little to spare.
-   */
-  private static List<Row> grouped(List<Row> rows) {
-    Map<Optional<AdapterWeights>, Integer> order = new HashMap<>();
-    rows.forEach(row -> order.putIfAbsent(row.adapter(), order.size()));
-    return rows.stream()
-        .sorted(
-            Comparator.comparing((Row row) -> Objects.requireNonNull(order.get(row.adapter())))
-                .thenComparing(Row::promptLength))
-        .toList();
+  private void run(List<Row> rows) {
+    try (RowBatch batch = new RowBatch(model.decoder())) {
+      batch.join(rows);
+      while (batch.isRunning()) {
+        rethrow(rows);
+        batch.step();
+      }
+    }
+    rethrow(rows);
+  }
+
+  private static void rethrow(List<Row> rows) {
+    for (Row row : rows) {
+      if (row.failure().isPresent()) {
+        throw TextGenerator.<RuntimeException>asIs(row.failure().get());
+      }
+    }
+  }
+
+  /** A reader's exception leaves as it came, also a checked one of another language. */
+  @SuppressWarnings({"unchecked", "TypeParameterUnusedInFormals"}) // erased: nothing is converted
+  private static <E extends Throwable> E asIs(Throwable cause) throws E {
+    throw (E) cause;
   }
 }

@@ -1,5 +1,6 @@
 package io.github.lora4j.djl.internal;
 
+import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParseException;
@@ -13,6 +14,7 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -234,6 +236,37 @@ public final class Json {
    */
   public <T> T require(String key, Optional<T> value) {
     return value.orElseThrow(() -> new LoraException("%s: %s is missing".formatted(where, key)));
+  }
+
+  /**
+   * The object's text with some members changed, indented by two spaces; all others stay as they
+   * were written.
+   *
+   * @param texts members to set
+   * @param without a member to leave out
+   * @return JSON and a line break
+   */
+  public String with(Map<String, String> texts, String without) {
+    JsonObject copy = object.deepCopy();
+    copy.remove(without);
+    texts.forEach(copy::addProperty);
+    return new GsonBuilder()
+            .setPrettyPrinting()
+            .disableHtmlEscaping()
+            .serializeNulls()
+            .create()
+            .toJson(copy)
+        + "\n";
+  }
+
+  /**
+   * Whether a member is there.
+   *
+   * @param key its name
+   * @return false if it is missing or null
+   */
+  public boolean has(String key) {
+    return get(key).isPresent();
   }
 
   /**

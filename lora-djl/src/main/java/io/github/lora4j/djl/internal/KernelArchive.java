@@ -24,6 +24,7 @@ final class KernelArchive {
           "norm",
           "rms",
           "projection",
+          "dora",
           "adapters",
           "embedding",
           "attention",
@@ -33,7 +34,9 @@ final class KernelArchive {
           "mlp",
           "loss",
           "head",
-          "optimizer");
+          "optimizer",
+          "factors",
+          "merging");
 
   private static final String ONEDNN = "onednn";
   private static final String CUDA_ATTENTION = "cuda-attention";

@@ -13,7 +13,9 @@ import ai.djl.pytorch.jni.IValueUtils;
 import ai.djl.pytorch.jni.JniUtils;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * Calls the fused native kernels whose sources are the text resources under {@code kernels/}.
@@ -38,19 +40,21 @@ public final class Kernels {
 
     /** libtorch refuses all of the sources if it does not know one of their operators. */
     private static Kernels load() {
-      EngineException failure = new EngineException("libtorch knows none of the kernel sources");
+      List<EngineException> failures = new ArrayList<>();
       for (boolean oneDnn : new boolean[] {true, false}) {
         for (boolean cudaAttention : new boolean[] {true, false}) {
           try {
             return compile(KernelArchive.sources(oneDnn, cudaAttention));
           } catch (EngineException e) {
-            failure.addSuppressed(e);
+            failures.add(e);
           } catch (IOException e) {
             throw new IllegalStateException("the kernel sources could not be read from the jar", e);
           }
         }
       }
-      throw failure;
+      EngineException all = failures.get(0); // with the most operators named
+      failures.stream().skip(1).forEach(all::addSuppressed);
+      throw all;
     }
   }
 

@@ -28,16 +28,19 @@ import org.jspecify.annotations.Nullable;
  */
 public final class AdapterWeights implements AutoCloseable {
 
-  private final AdapterLayout layout;
+  private final List<AdapterLayout.Pair> layoutPairs;
+  private final Map<String, List<Long>> shapes = new LinkedHashMap<>();
   private final NDManager manager;
   private final NDArray values;
   private final @Nullable NDArray gradients;
   private final Map<String, NDArray> views = new LinkedHashMap<>();
   private final Map<String, NDArray> gradientViews = new LinkedHashMap<>();
   private final Map<String, LowRank> pairs = new LinkedHashMap<>();
-  private final Map<String, NDArray> frozen = new LinkedHashMap<>();
   private final long elements;
+  private final Map<String, NDArray> frozen = new LinkedHashMap<>();
+  private final boolean halfFixed;
   private final boolean ownsMatrices;
+  private long otherBytes;
   private int users;
   private boolean closing;
 
@@ -49,12 +52,23 @@ public final class AdapterWeights implements AutoCloseable {
    * @param trainable whether to allocate gradients
    */
   public AdapterWeights(AdapterLayout layout, Device device, boolean trainable) {
-    this.layout = layout;
+    this.layoutPairs = layout.pairs();
+    layout.values().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
+    this.halfFixed = layout.halfFixed();
+    this.ownsMatrices = hasMatrices(layout);
     this.manager = Engines.newManager(device);
     this.elements = layout.values().values().stream().mapToLong(t -> t.values().length).sum();
-    this.ownsMatrices = hasMatrices(layout);
-    this.values = manager.create(new Shape(elements), DataType.FLOAT32);
-    this.gradients = trainable ? manager.zeros(new Shape(elements), DataType.FLOAT32) : null;
+    try {
+      this.values = manager.create(new Shape(elements), DataType.FLOAT32);
+      this.gradients = trainable ? manager.zeros(new Shape(elements), DataType.FLOAT32) : null;
+      fill(layout);
+    } catch (RuntimeException e) {
+      manager.close();
+      throw e;
+    }
+  }
+
+  private void fill(AdapterLayout layout) {
     Kernels kernels = Kernels.get();
     long start = 0;
     for (Map.Entry<String, TensorData> entry : layout.values().entrySet()) {
@@ -68,7 +82,7 @@ public final class AdapterWeights implements AutoCloseable {
       start += entry.getValue().values().length;
     }
     write(layout.values());
-    layout.frozen().forEach((name, tensor) -> frozen.put(name, copyOf(tensor)));
+    layout.frozen().forEach((name, tensor) -> frozen.put(name, frozenOf(tensor)));
     for (AdapterLayout.Pair pair : layout.pairs()) {
       pairs.put(
           pair.path(),
@@ -77,22 +91,44 @@ public final class AdapterWeights implements AutoCloseable {
               require(pair.nameOfB()),
               gradientViews.get(pair.nameOfA()),
               gradientViews.get(pair.nameOfB()),
+              magnitude(pair),
               pair.scaling(),
               pair.dropout()));
     }
   }
 
-  private NDArray copyOf(TensorData tensor) {
+  private @Nullable Magnitude magnitude(AdapterLayout.Pair pair) {
+    NDArray lengths = views.get(pair.nameOfMagnitude());
+    if (lengths == null) {
+      return null;
+    }
+    otherBytes += Float.BYTES * (long) pair.outFeatures();
+    NDArray norms = manager.zeros(new Shape(pair.outFeatures()), DataType.FLOAT32);
+    return new Magnitude(lengths, gradientViews.get(pair.nameOfMagnitude()), norms);
+  }
+
+  /**
+   * Says that values have been written: what was computed from them is computed again. Whoever
+   * writes into {@link #flatValues()} calls it afterwards.
+   */
+  public void changed() {
+    for (LowRank pair : pairs.values()) {
+      Magnitude magnitude = pair.magnitude();
+      if (magnitude != null) {
+        magnitude.changed();
+      }
+    }
+  }
+
+  private NDArray frozenOf(TensorData tensor) {
+    otherBytes += Float.BYTES * (long) tensor.values().length;
     long[] shape = tensor.shape().stream().mapToLong(Long::longValue).toArray();
     return manager.create(tensor.values(), new Shape(shape));
   }
 
-  private NDArray require(String name) {
-    NDArray view = views.get(name);
-    if (view == null) {
-      throw new IllegalArgumentException("the layout has a pair but no values for " + name);
-    }
-    return view;
+  private static TensorData dataOf(NDArray array) {
+    List<Long> shape = Arrays.stream(array.getShape().getShape()).boxed().toList();
+    return new TensorData(shape, array.toFloatArray());
   }
 
   private static boolean hasMatrices(AdapterLayout layout) {
@@ -106,13 +142,21 @@ public final class AdapterWeights implements AutoCloseable {
             .anyMatch(e -> e.getValue().shape().size() > 1 && !ofPairs.contains(e.getKey()));
   }
 
+  private NDArray require(String name) {
+    NDArray view = views.get(name);
+    if (view == null) {
+      throw new IllegalArgumentException("the layout has a pair but no values for " + name);
+    }
+    return view;
+  }
+
   /**
-   * Where the pairs stand.
+   * Where the pairs stand, and a copy of the current values: they are kept in native memory only.
    *
-   * @return the layout given at the start; its values are the initial ones
+   * @return the pairs given at the start, the values in their order, without what is frozen
    */
   public AdapterLayout layout() {
-    return layout;
+    return new AdapterLayout(layoutPairs, copyOf(values), Map.of(), halfFixed);
   }
 
   /**
@@ -130,11 +174,12 @@ public final class AdapterWeights implements AutoCloseable {
    * @return false if every pair has dropout 0
    */
   public boolean dropsOut() {
-    return layout.pairs().stream().anyMatch(pair -> pair.dropout() > 0);
+    return layoutPairs.stream().anyMatch(pair -> pair.dropout() > 0);
   }
 
   /**
-   * All values in one buffer, in the order of the layout's values.
+   * All values in one buffer, in the order of the layout's values; call {@link #changed()} after
+   * writing into it.
    *
    * @return (elements), fp32
    */
@@ -211,11 +256,17 @@ public final class AdapterWeights implements AutoCloseable {
    * Copies all tensors to the heap.
    *
    * @return values in the order of the layout, then what is frozen
+   * @throws IllegalStateException if the memory went back
    */
   public Map<String, TensorData> read() {
-    Map<String, TensorData> all = copyOf(values);
-    layout.frozen().forEach(all::put);
-    return all;
+    acquireAgain();
+    try {
+      Map<String, TensorData> all = copyOf(values);
+      frozen.forEach((name, array) -> all.put(name, dataOf(array)));
+      return all;
+    } finally {
+      release();
+    }
   }
 
   /**
@@ -231,14 +282,17 @@ public final class AdapterWeights implements AutoCloseable {
     float[] all = flat.toFloatArray();
     Map<String, TensorData> tensors = new LinkedHashMap<>();
     int start = 0;
-    for (Map.Entry<String, TensorData> entry : layout.values().entrySet()) {
-      int count = entry.getValue().values().length;
+    for (Map.Entry<String, List<Long>> entry : shapes.entrySet()) {
+      int end = start + count(entry.getValue());
       tensors.put(
-          entry.getKey(),
-          new TensorData(entry.getValue().shape(), Arrays.copyOfRange(all, start, start + count)));
-      start += count;
+          entry.getKey(), new TensorData(entry.getValue(), Arrays.copyOfRange(all, start, end)));
+      start = end;
     }
     return tensors;
+  }
+
+  private static int count(List<Long> shape) {
+    return Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
   }
 
   /**
@@ -249,12 +303,12 @@ public final class AdapterWeights implements AutoCloseable {
   public void write(Map<String, TensorData> tensors) {
     float[] all = new float[Math.toIntExact(elements)];
     int start = 0;
-    for (Map.Entry<String, TensorData> entry : layout.values().entrySet()) {
+    for (Map.Entry<String, List<Long>> entry : shapes.entrySet()) {
       TensorData tensor = tensors.get(entry.getKey());
-      if (tensor == null || !tensor.shape().equals(entry.getValue().shape())) {
+      if (tensor == null || !tensor.shape().equals(entry.getValue())) {
         throw new IllegalArgumentException(
             "tensor %s: wanted shape %s, got %s"
-                .formatted(entry.getKey(), entry.getValue().shape(), tensor));
+                .formatted(entry.getKey(), entry.getValue(), tensor));
       }
       System.arraycopy(tensor.values(), 0, all, start, tensor.values().length);
       start += tensor.values().length;
@@ -263,6 +317,7 @@ public final class AdapterWeights implements AutoCloseable {
     try (NDArray source = manager.create(all)) {
       Kernels.get().run("copy_into", values, source);
     }
+    changed();
   }
 
   /**
@@ -271,10 +326,7 @@ public final class AdapterWeights implements AutoCloseable {
    * @return bytes, 0 after the memory went back
    */
   public synchronized long nativeBytes() {
-    long others = layout.frozen().values().stream().mapToLong(t -> t.values().length).sum();
-    return closing && users == 0
-        ? 0
-        : elements * (gradients == null ? 4 : 8) + others * Float.BYTES;
+    return closing && users == 0 ? 0 : elements * (gradients == null ? 4 : 8) + otherBytes;
   }
 
   /**
@@ -288,6 +340,10 @@ public final class AdapterWeights implements AutoCloseable {
       users++;
     }
     return !closing;
+  }
+
+  synchronized boolean isClosed() {
+    return closing;
   }
 
   void acquire() {
@@ -304,7 +360,7 @@ public final class AdapterWeights implements AutoCloseable {
     users++;
   }
 
-  private static IllegalStateException closed() {
+  static IllegalStateException closed() {
     return new IllegalStateException("the adapter is closed; load it again");
   }
 
@@ -316,6 +372,7 @@ public final class AdapterWeights implements AutoCloseable {
     }
   }
 
+  /** Closes it for new uses; the memory goes back at once, or when the last use ends. */
   @Override
   public synchronized void close() {
     if (!closing) {

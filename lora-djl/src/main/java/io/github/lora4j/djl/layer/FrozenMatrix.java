@@ -5,6 +5,8 @@ import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.MatrixProducts;
 import io.github.lora4j.djl.internal.ScalarType;
+import io.github.lora4j.djl.internal.WeightWriter;
+import java.util.List;
 import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +23,7 @@ public final class FrozenMatrix {
   private final NDArray values;
   private final NDArray[] scales;
   private final MatrixProducts products;
+  private final boolean across;
 
   /**
    * A stored matrix.
@@ -30,9 +33,14 @@ public final class FrozenMatrix {
    * @param products who multiplies
    */
   public FrozenMatrix(NDArray values, @Nullable NDArray scales, MatrixProducts products) {
+    this(values, scales == null ? new NDArray[0] : new NDArray[] {scales}, products, false);
+  }
+
+  private FrozenMatrix(NDArray values, NDArray[] scales, MatrixProducts products, boolean across) {
     this.values = values;
-    this.scales = scales == null ? new NDArray[0] : new NDArray[] {scales};
+    this.scales = scales;
     this.products = products;
+    this.across = across;
   }
 
   /**
@@ -52,7 +60,7 @@ public final class FrozenMatrix {
    * @return a matrix multiplied by the same library
    */
   FrozenMatrix replacedBy(NDArray own) {
-    return new FrozenMatrix(own, null, products);
+    return new FrozenMatrix(own, new NDArray[0], products, across);
   }
 
   /**
@@ -125,18 +133,122 @@ public final class FrozenMatrix {
   }
 
   /**
-   * The matrix the other way round, on the same memory.
+   * A matrix that files hold as (in, out), as those of GPT-2 do: this one, read across.
    *
    * @param manager owner of the handle
-   * @return (in, out)
+   * @return the same numbers on the same memory, as (out, in)
    * @throws IllegalStateException if its rows have scales
    */
-  public FrozenMatrix transposed(NDManager manager) {
+  public FrozenMatrix across(NDManager manager) {
     if (scales.length > 0) {
       throw new IllegalStateException("rows of int8 cannot be read across");
     }
-    NDArray across = Kernels.get().one(manager, "transposed", values);
-    return new FrozenMatrix(across, null, products);
+    return new FrozenMatrix(turned(values, manager), scales, products, true);
+  }
+
+  /**
+   * The same in int8, each row of the result with a scale.
+   *
+   * @param values (in, out) in fp32
+   * @param products who multiplies
+   * @param manager owner of the arrays
+   * @return (out, in), new in memory
+   */
+  public static FrozenMatrix int8Across(
+      NDArray values, MatrixProducts products, NDManager manager) {
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray[] parts = Kernels.get().many(manager, "int8_of", turned(values, scope));
+      return new FrozenMatrix(parts[0], new NDArray[] {parts[1]}, products, true);
+    }
+  }
+
+  /**
+   * Whether files hold it as (in, out).
+   *
+   * @return false for (out, in)
+   */
+  boolean isAcross() {
+    return across;
+  }
+
+  private static NDArray turned(NDArray matrix, NDManager manager) {
+    return Kernels.get().one(manager, "transposed", matrix);
+  }
+
+  /**
+   * Measures the rows with an update added: ‖W + s·BA‖, from the dequantised matrix, in fp32.
+   *
+   * @param into (out), fp32, overwritten
+   * @param a (r, in), fp32
+   * @param b (out, r), fp32
+   * @param scaling s
+   */
+  public void rowNorms(NDArray into, NDArray a, NDArray b, double scaling) {
+    Kernels.get().run("dora_norms", into, values, scales, a, b, scaling);
+  }
+
+  /**
+   * A matrix with an update, new in memory.
+   *
+   * @param matrix W + s·BA, or m/n·(W + s·BA) of DoRA, stored as W is
+   * @param finite whether no element is NaN or infinite
+   */
+  record Merged(FrozenMatrix matrix, boolean finite) {}
+
+  /** Adds a pair's update in fp32, rounding once. */
+  Merged plus(LowRank pair, NDManager manager) {
+    NDArray[] parts =
+        Kernels.get()
+            .many(
+                manager,
+                "merge_pair",
+                values,
+                scales,
+                pair.a(),
+                pair.b(),
+                pair.scaling(),
+                pair.magnitude() == null
+                    ? new NDArray[0]
+                    : new NDArray[] {pair.magnitude().values()});
+    NDArray[] newScales = parts.length == 3 ? new NDArray[] {parts[1]} : scales;
+    try (NDArray sound = parts[parts.length - 1]) {
+      boolean finite = sound.toFloatArray()[0] == 1;
+      return new Merged(new FrozenMatrix(parts[0], newScales, products, across), finite);
+    }
+  }
+
+  /** A matrix in fp32, stored as this one is. */
+  FrozenMatrix storing(NDArray own, NDManager manager) {
+    try (NDManager scope = manager.newSubManager()) {
+      NDArray rows = across ? turned(own, scope) : own; // (out, in)
+      NDArray[] parts = Kernels.get().many(manager, "stored_as", values, scales, rows);
+      NDArray[] newScales = parts.length == 2 ? new NDArray[] {parts[1]} : scales;
+      return new FrozenMatrix(parts[0], newScales, products, across);
+    }
+  }
+
+  /** Another handle on the same memory. */
+  FrozenMatrix shared(NDManager manager) {
+    NDArray[] sameScales = scales.length == 0 ? scales : new NDArray[] {alias(scales[0], manager)};
+    return new FrozenMatrix(alias(values, manager), sameScales, products, across);
+  }
+
+  private static NDArray alias(NDArray array, NDManager manager) {
+    return Kernels.get().one(manager, "rows_of", array, 0, array.getShape().get(0));
+  }
+
+  /**
+   * Puts the matrix into a checkpoint as it is stored.
+   *
+   * @param name its name there
+   * @param shape as files hold it
+   * @param writer of the type that it is stored in
+   */
+  public void addTo(WeightWriter writer, String name, List<Long> shape) {
+    if (scales.length > 0) {
+      throw new IllegalStateException("'%s' is int8, which no checkpoint holds".formatted(name));
+    }
+    writer.matrix(name, shape, across ? turned(values, values.getManager()) : values);
   }
 
   /**
@@ -149,5 +261,16 @@ public final class FrozenMatrix {
     long rows = values.getShape().get(0);
     return Kernels.get()
         .one(manager, "frozen_rows", values, scales, 0, rows, ScalarType.FP32.code());
+  }
+
+  /**
+   * The matrix as files hold it.
+   *
+   * @param manager owner of the result
+   * @return (out, in) or (in, out) in fp32, dequantised
+   */
+  public NDArray filed(NDManager manager) {
+    NDArray rows = dequantised(manager); // (out, in)
+    return across ? Kernels.get().one(manager, "copy_of", turned(rows, manager)) : rows;
   }
 }

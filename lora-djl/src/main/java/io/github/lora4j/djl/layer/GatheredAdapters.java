@@ -8,6 +8,7 @@ import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Function;
 
@@ -31,6 +32,15 @@ final class GatheredAdapters implements AutoCloseable {
    */
   private record Pairs(int start, int count, NDArray a, NDArray b) {}
 
+  /**
+   * What the outputs of neighbouring rows are multiplied with.
+   *
+   * @param start first row
+   * @param count rows
+   * @param factors (out) if all rows share them, else (count, out), fp32
+   */
+  private record Factors(int start, int count, NDArray factors) {}
+
   /** A run of rows whose adapter brings something of its own for a module. */
   private record Run<T>(int start, int count, T own) {}
 
@@ -39,6 +49,7 @@ final class GatheredAdapters implements AutoCloseable {
   private final int rows;
   private final Map<String, Optional<Pairs>> pairs = new HashMap<>();
   private final Map<String, NDArray> biases = new HashMap<>();
+  private final Map<String, Factors> factors = new HashMap<>();
 
   /**
    * Lays nothing out yet.
@@ -60,6 +71,40 @@ final class GatheredAdapters implements AutoCloseable {
         .computeIfAbsent(path, this::gather)
         .ifPresent(
             all -> Kernels.get().run("add_gathered", y, x, all.start, all.count, all.a, all.b));
+  }
+
+  /** Whether a pair of DoRA stands beside a module for some of the rows. */
+  boolean scales(String path) {
+    return !scaledRuns(path).isEmpty();
+  }
+
+  private List<Run<LowRank>> scaledRuns(String path) {
+    return runs(
+        adapter ->
+            Optional.ofNullable(adapter.pair(path)).filter(pair -> pair.magnitude() != null));
+  }
+
+  /** Multiplies the rows under DoRA in place, after their updates and before their biases. */
+  void scale(NDArray y, String path, FrozenMatrix weight) {
+    Factors all = factors.computeIfAbsent(path, missing -> gatherFactors(path, weight));
+    Kernels.get().run("scale_gathered", y, all.start, all.count, all.factors);
+  }
+
+  private Factors gatherFactors(String path, FrozenMatrix weight) {
+    List<Run<LowRank>> runs = scaledRuns(path);
+    Run<LowRank> last = runs.get(runs.size() - 1);
+    int start = runs.get(0).start;
+    int count = last.start + last.count - start;
+    int copies = runs.size() == 1 ? 1 : count;
+    NDArray all = zeros(copies, last.own.b().getShape().get(0)); // (P, out), 1 where not scaled
+    Kernels.get().run("fill_one", all);
+    for (Run<LowRank> run : runs) {
+      Magnitude magnitude = Objects.requireNonNull(run.own.magnitude());
+      NDArray norms = magnitude.norms(weight, run.own); // (out)
+      int width = Math.min(copies, run.count);
+      Kernels.get().run("gather_factors", all, run.start - start, width, magnitude.values(), norms);
+    }
+    return new Factors(start, count, all);
   }
 
   private Optional<Pairs> gather(String path) {

@@ -154,9 +154,22 @@ public final class KeyValueCache implements AutoCloseable {
    * @param rows indices of the rows that stay, rising
    */
   public void keep(int[] rows) {
-    int[] kept = Arrays.stream(rows).map(row -> lengths[row]).toArray();
-    copy(rows, capacity);
+    keep(rows, capacity);
+  }
+
+  /**
+   * Lets rows go and fits the room of those that stay.
+   *
+   * @param rows indices of the rows that stay, rising
+   * @param tokens that a row shall hold from now on, at least as many as the longest that stays
+   *     does
+   */
+  public void keep(int[] rows, int tokens) {
+    int[] kept = lengths(rows);
+    checkRoom(kept, tokens);
+    copy(rows, tokens);
     lengths = kept;
+    capacity = tokens;
     dropAdapters();
   }
 
@@ -170,10 +183,74 @@ public final class KeyValueCache implements AutoCloseable {
     capacity = tokens;
   }
 
+  /**
+   * Lets some rows go and takes rows of another cache in behind those that stay, all in one copy.
+   * If it throws, both caches are spoilt and can only be closed.
+   *
+   * @param rows indices of the rows that stay, rising, or none
+   * @param other a cache of the same model; its memory is given back, the caller closes it
+   * @param others rows of the other one that come in, or none
+   * @param tokens that a row shall hold from now on, at least as many as the longest of all does
+   */
+  public void join(int[] rows, KeyValueCache other, int[] others, int tokens) {
+    int[] mine = lengths(rows);
+    int[] theirs = other.lengths(others);
+    int[] all = IntStream.concat(Arrays.stream(mine), Arrays.stream(theirs)).toArray();
+    checkRoom(all, tokens);
+    try (NDArray stay = manager.create(longs(rows));
+        NDArray come = manager.create(longs(others))) {
+      for (int layer = 0; layer < keys.length; layer++) {
+        keys[layer] =
+            join(
+                keys[layer], stay, longest(mine), other.keys[layer], come, longest(theirs), tokens);
+        values[layer] =
+            join(
+                values[layer],
+                stay,
+                longest(mine),
+                other.values[layer],
+                come,
+                longest(theirs),
+                tokens);
+      }
+    }
+    lengths = all;
+    capacity = tokens;
+    dropAdapters();
+  }
+
+  private NDArray join(
+      NDArray mine, NDArray stay, int used, NDArray theirs, NDArray come, int brought, int tokens) {
+    NDArray joined =
+        Kernels.get().one(manager, "cache_join", mine, stay, used, theirs, come, brought, tokens);
+    mine.close();
+    theirs.close();
+    return joined; // (B', H, tokens, D/H)
+  }
+
+  private int[] lengths(int[] rows) {
+    return Arrays.stream(rows).map(row -> lengths[row]).toArray();
+  }
+
+  private static int longest(int[] lengths) {
+    return Arrays.stream(lengths).max().orElse(0);
+  }
+
+  private static long[] longs(int[] rows) {
+    return Arrays.stream(rows).asLongStream().toArray();
+  }
+
+  private static void checkRoom(int[] lengths, int tokens) {
+    if (longest(lengths) > tokens) {
+      throw new IllegalArgumentException(
+          "a row holds %d tokens, room for %d was asked for".formatted(longest(lengths), tokens));
+    }
+  }
+
   /** One layer at a time, so that hardly more than the larger of both is held at once. */
   private void copy(int[] rows, int tokens) {
-    int used = Arrays.stream(rows).map(row -> lengths[row]).max().orElse(0);
-    try (NDArray index = manager.create(Arrays.stream(rows).asLongStream().toArray())) {
+    int used = longest(lengths(rows));
+    try (NDArray index = manager.create(longs(rows))) {
       for (int layer = 0; layer < keys.length; layer++) {
         int held = slots(layer, used);
         keys[layer] = copy(keys[layer], index, held, slots(layer, tokens));

@@ -98,8 +98,14 @@ public final class LossHead {
    * @param scale factor of the sum, usually 1 / labels of the accumulated batch
    * @param wantGradient whether to compute the gradient of x
    * @return loss and gradient
+   * @throws IllegalArgumentException if the sequences of the pass see different adapters
    */
   public Result loss(NDArray x, Pass pass, double scale, boolean wantGradient) {
+    if (!pass.isUniform()) {
+      throw new IllegalArgumentException(
+          "a loss is of one adapter, or none, in all %d sequences; give each adapter a pass of its own"
+              .formatted(pass.batch().rows()));
+    }
     try (Pass inner = pass.nested();
         Tape tape = wantGradient ? Tape.recording(inner.manager()) : Tape.off()) {
       LabelledRows labels = pass.batch().labels();
@@ -133,10 +139,6 @@ public final class LossHead {
   private NDArray[] loss(
       NDArray normed, NDArray targets, NDArray weights, Pass pass, boolean wantGradient) {
     AdapterWeights adapter = pass.only();
-    if (adapter == null && pass.ranges().stream().anyMatch(range -> adapts(range.adapter()))) {
-      throw new IllegalArgumentException(
-          "an adapter that changes '%s' needs a pass of its own for a loss".formatted(path));
-    }
     FrozenMatrix matrix = matrixOf(adapter);
     LowRank pair = adapter == null ? null : adapter.pair(path);
     NDArray ofWeight = adapter == null ? null : adapter.ownGradient(path + WEIGHT);

@@ -10,6 +10,7 @@ import org.jspecify.annotations.Nullable;
  * @param b (out, r)
  * @param gradA (r, in), null if the adapter is not trained
  * @param gradB (out, r), null if the adapter is not trained
+ * @param magnitude lengths of the adapted rows, null unless the pair is one of DoRA
  * @param scaling factor of the update
  * @param dropout probability that an element of the input is dropped while training
  */
@@ -18,5 +19,6 @@ record LowRank(
     NDArray b,
     @Nullable NDArray gradA,
     @Nullable NDArray gradB,
+    @Nullable Magnitude magnitude,
     double scaling,
     double dropout) {}

@@ -70,6 +70,20 @@ public final class Pass implements AutoCloseable {
   }
 
   /**
+   * A pass without dropout, of adapters that the caller has acquired for longer than the pass: that
+   * they are closed or replaced meanwhile does not keep it from beginning.
+   *
+   * @param parent manager of the model
+   * @param batch the sequences
+   * @param segments which rows see which adapter
+   * @return the pass, to be closed before the adapters are released
+   */
+  public static Pass held(NDManager parent, TokenBatch batch, List<AdapterSegment> segments) {
+    List<Range> ranges = acquire(parent, batch, segments, AdapterWeights::acquireAgain);
+    return new Pass(parent.newSubManager(), batch, ranges, NO_DROPOUT, null, null, null);
+  }
+
+  /**
    * A pass that reads and extends a cache: whole prompts if the cache is empty, else one token a
    * row.
    *
@@ -277,7 +291,12 @@ public final class Pass implements AutoCloseable {
 
   /** Whether an adapter of this pass brings a whole matrix in the place of one of the base. */
   boolean ownsMatrices() {
-    return ranges.stream().anyMatch(range -> range.adapter().ownsMatrices());
+    for (Range range : ranges) { // asked by every layer of every token
+      if (range.adapter().ownsMatrices()) {
+        return true;
+      }
+    }
+    return false;
   }
 
   /** The adapter of a pass that has one for all tokens, else null. */

@@ -7,20 +7,22 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A frozen linear map with the low-rank pair that an adapter may put beside it: {@code y = xWᵀ + b
- * + s·(drop(x)Aᵀ)Bᵀ}. An adapter may also train a whole W and b of its own.
+ * + s·(drop(x)Aᵀ)Bᵀ}.
+ *
+ * <p>A pair of DoRA scales the rows of W besides: {@link DoraUpdate}.
  *
  * <p>The base product is computed once for the whole batch; each run of rows that shares an adapter
  * adds its own update in place. Nothing of size (N, out) is made besides y. Backward forms no
- * gradient of the base's W: {@code dx = dy W + s·mask·(dy B)A}, {@code dA = s·(dy B)ᵀ drop(x)},
- * {@code dB = s·dyᵀ(drop(x)Aᵀ)}.
+ * gradient of W: {@code dx = dy W + s·mask·(dy B)A}, {@code dA = s·(dy B)ᵀ drop(x)}, {@code dB =
+ * s·dyᵀ(drop(x)Aᵀ)}.
  */
 public final class Projection {
 
-  private static final String WEIGHT = ".weight";
-
   private final String path;
+  private final String weightName;
   private final FrozenMatrix weight;
   private final @Nullable NDArray bias;
+  private final DoraUpdate dora;
 
   /**
    * A linear map of the base.
@@ -31,8 +33,10 @@ public final class Projection {
    */
   public Projection(String path, FrozenMatrix weight, @Nullable NDArray bias) {
     this.path = path;
+    this.weightName = path + ".weight";
     this.weight = weight;
     this.bias = bias;
+    this.dora = new DoraUpdate(path, weight);
   }
 
   /**
@@ -44,15 +48,19 @@ public final class Projection {
    * @return (N, out)
    */
   public NDArray forward(NDArray x, Pass pass, Tape tape) {
-    NDArray y = base(x, pass); // (N, out)
     GatheredAdapters gathered = pass.gathered();
     if (gathered != null) {
-      gathered.addTo(y, x, path);
-      return y;
+      return decode(x, pass, gathered);
     }
+    boolean biasLast = bias != null && dora.isIn(pass);
+    NDArray y = biasLast ? product(x, pass) : base(x, pass); // (N, out)
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
       if (pair == null) {
+        continue;
+      }
+      if (pair.magnitude() != null) {
+        dora.forward(y, x, pass, range, pair, tape);
         continue;
       }
       NDArray u =
@@ -71,6 +79,9 @@ public final class Projection {
         tape.keep(x, u);
       }
     }
+    if (biasLast) {
+      addBias(y, pass);
+    }
     keepForWeight(x, pass, tape);
     return y;
   }
@@ -80,6 +91,18 @@ public final class Projection {
     if (weightGradient(pass) != null) {
       tape.keep(x);
     }
+  }
+
+  /** One token a row, the adapters of all rows as one. */
+  private NDArray decode(NDArray x, Pass pass, GatheredAdapters gathered) {
+    boolean scales = gathered.scales(path);
+    NDArray y = scales ? product(x, pass) : base(x, pass); // (B, out)
+    gathered.addTo(y, x, path);
+    if (scales) {
+      gathered.scale(y, path, weight);
+      addBias(y, pass);
+    }
+    return y;
   }
 
   /**
@@ -94,6 +117,10 @@ public final class Projection {
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
       if (pair == null || pair.gradA() == null) {
+        continue;
+      }
+      if (pair.magnitude() != null) {
+        dora.replay(x, pass, range, pair, tape);
         continue;
       }
       NDArray u =
@@ -111,48 +138,70 @@ public final class Projection {
   }
 
   private NDArray base(NDArray x, Pass pass) {
-    if (pass.ownsMatrices()) {
-      return own(x, pass);
-    }
-    if (bias == null) {
-      return weight.forward(x, pass);
-    }
-    if (pass.isUniform()) {
+    if (bias != null && pass.isUniform() && !isOwned(pass)) {
       return weight.forward(x, Biases.uniform(biasName(), bias, pass), pass);
     }
-    return withBiases(weight.forward(x, pass), bias, pass);
+    NDArray y = product(x, pass);
+    addBias(y, pass);
+    return y;
   }
 
   /** Every run of rows by its own matrix; those of the base are multiplied as one. */
-  private NDArray own(NDArray x, Pass pass) {
+  private NDArray product(NDArray x, Pass pass) {
+    if (!isOwned(pass)) {
+      return weight.forward(x, pass);
+    }
     AdapterWeights only = pass.only();
-    FrozenMatrix uniform = only == null ? weight : weightOf(only);
+    FrozenMatrix uniform = only == null ? weight : weightOf(only, pass);
     NDArray y = uniform.forward(x, pass); // (N, out)
     for (Pass.Range range : only == null ? pass.ranges() : List.<Pass.Range>of()) {
-      FrozenMatrix own = weightOf(range.adapter());
+      FrozenMatrix own = weightOf(range.adapter(), pass);
       if (own != weight) {
         NDArray rows = pass.one("rows_of", x, range.start(), range.count());
         NDArray target = pass.one("rows_of", y, range.start(), range.count());
         Kernels.get().run("copy_into", target, own.forward(rows, pass));
       }
     }
-    return bias == null ? y : withBiases(y, bias, pass);
+    return y;
   }
 
-  private FrozenMatrix weightOf(@Nullable AdapterWeights adapter) {
-    NDArray own = adapter == null ? null : adapter.own(path + WEIGHT);
-    return own == null ? weight : weight.replacedBy(own);
+  private boolean isOwned(Pass pass) {
+    return pass.ownsMatrices()
+        && pass.ranges().stream().anyMatch(range -> own(range.adapter()) != null);
+  }
+
+  private FrozenMatrix weightOf(@Nullable AdapterWeights adapter, Pass pass) {
+    NDArray own = own(adapter);
+    if (own == null) {
+      return weight;
+    }
+    return weight.replacedBy(weight.isAcross() ? pass.one("transposed", own) : own);
+  }
+
+  private @Nullable NDArray own(@Nullable AdapterWeights adapter) {
+    return adapter == null ? null : adapter.own(weightName);
   }
 
   private @Nullable NDArray weightGradient(Pass pass) {
     AdapterWeights adapter = pass.only();
-    return adapter == null ? null : adapter.ownGradient(path + WEIGHT);
+    return adapter == null ? null : adapter.ownGradient(weightName);
   }
 
-  private NDArray withBiases(NDArray y, NDArray bias, Pass pass) {
+  /** Adds to each row of y, (N, out), the bias that it sees, if there is one. */
+  private void addBias(NDArray y, Pass pass) {
+    if (bias == null) {
+      return;
+    }
+    if (pass.isUniform()) {
+      NDArray all = Biases.uniform(biasName(), bias, pass); // (out) or (N, out)
+      Kernels.get().run("add_bias", y, 0, y.getShape().get(0), all);
+      return;
+    }
     Biases.forEachRange(
-        biasName(), bias, pass, (own, start, count) -> pass.one("add_bias", y, start, count, own));
-    return y;
+        biasName(),
+        bias,
+        pass,
+        (own, start, count) -> Kernels.get().run("add_bias", y, start, count, own));
   }
 
   private String biasName() {
@@ -169,7 +218,10 @@ public final class Projection {
    * @return (N, in), or null if it is not wanted
    */
   public @Nullable NDArray backward(NDArray dy, Pass pass, Tape tape, boolean wantInput) {
-    NDArray dx = wantInput ? weightOf(pass.only()).backward(dy, pass) : null; // (N, in)
+    boolean scales = dora.isIn(pass);
+    NDArray e = scales ? dora.scaled(dy, pass) : dy; // (N, out)
+    FrozenMatrix matrix = weightOf(pass.only(), pass);
+    NDArray dx = wantInput ? matrix.backward(dora.drops(pass) ? dy : e, pass) : null; // (N, in)
     NDArray[] target = dx == null ? new NDArray[0] : new NDArray[] {dx};
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
@@ -184,7 +236,7 @@ public final class Projection {
         Kernels.get()
             .run(
                 "low_rank_backward",
-                dy,
+                e,
                 kept.get(0, pass),
                 kept.get(1, pass),
                 range.start(),
@@ -197,12 +249,20 @@ public final class Projection {
                 pass.dropout(pair),
                 pass.dropoutSeed(path),
                 target);
+        if (pair.magnitude() != null) {
+          dora.backward(dy, kept.get(2, pass), pass, range, pair, dx);
+        }
       }
+    }
+    if (scales) {
+      e.close();
     }
     NDArray ofWeight = weightGradient(pass);
     if (ofWeight != null) {
       try (Tape.Kept kept = tape.take()) {
-        Kernels.get().run("weight_backward", dy, kept.get(0, pass), ofWeight);
+        NDArray x = kept.get(0, pass); // (N, in)
+        boolean across = weight.isAcross();
+        Kernels.get().run("weight_backward", across ? x : dy, across ? dy : x, ofWeight);
       }
     }
     return dx;

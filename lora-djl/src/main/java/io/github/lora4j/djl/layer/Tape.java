@@ -52,6 +52,11 @@ public final class Tape implements AutoCloseable {
     return new Tape(null);
   }
 
+  /** Whether anything given to this tape is kept. */
+  boolean keeps() {
+    return manager != null;
+  }
+
   void keep(NDArray... arrays) {
     if (manager != null) {
       for (NDArray array : arrays) {

@@ -7,7 +7,10 @@ import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.djl.internal.WeightReader;
+import io.github.lora4j.djl.internal.WeightWriter;
+import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.FrozenMatrix;
+import io.github.lora4j.djl.layer.Merging;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
 import io.github.lora4j.spi.ParameterInfo;
@@ -65,24 +68,72 @@ public final class CheckpointWeights {
           weights.vectors.put(parameter.name(), reader.read(entry, ScalarType.FP32));
           weights.bytes += parameter.elements() * ScalarType.FP32.bytes();
         } else {
-          FrozenMatrix matrix = weights.matrix(entry, arithmetic, reader);
+          boolean across = family.isTransposed(parameter.name());
           weights.matrices.put(
-              parameter.name(),
-              family.isTransposed(parameter.name()) ? matrix.transposed(manager) : matrix);
+              parameter.name(), weights.matrix(entry, across, arithmetic, reader, manager));
         }
       }
     }
     return weights;
   }
 
-  private FrozenMatrix matrix(TensorEntry entry, Arithmetic arithmetic, WeightReader reader)
+  /**
+   * The same weights with an adapter merged into them; what it does not touch is shared.
+   *
+   * @param adapter what to merge
+   * @param words paths of embedding and head
+   * @param manager owner of the arrays
+   * @return new handles, as independent of these as if they were read again
+   * @throws LoraException if a merged weight is not finite, or the adapter changes the words
+   */
+  public CheckpointWeights merged(AdapterWeights adapter, List<String> words, NDManager manager) {
+    CheckpointWeights merged = new CheckpointWeights();
+    merged.bytes = bytes;
+    try (Merging merging = new Merging(adapter, manager)) {
+      merging.refuseWords(words);
+      matrices.forEach((name, base) -> merged.matrices.put(name, merging.matrix(name, base)));
+      vectors.forEach((name, base) -> merged.vectors.put(name, merging.vector(name, base)));
+      merging.check();
+    }
+    return merged;
+  }
+
+  /**
+   * Puts all parameters into a checkpoint, as they are stored.
+   *
+   * @param parameters names and shapes
+   * @param writer of the type of the matrices
+   */
+  public void addTo(WeightWriter writer, List<ParameterInfo> parameters) {
+    for (ParameterInfo parameter : parameters) {
+      if (matrices.containsKey(parameter.name())) {
+        matrix(parameter.name()).addTo(writer, parameter.name(), parameter.shape());
+      } else {
+        writer.vector(parameter.name(), parameter.shape(), vector(parameter.name()));
+      }
+    }
+  }
+
+  private FrozenMatrix matrix(
+      TensorEntry entry,
+      boolean across,
+      Arithmetic arithmetic,
+      WeightReader reader,
+      NDManager manager)
       throws IOException {
     ScalarType type = arithmetic.storage();
     bytes += entry.elements() * type.bytes();
     if (type != ScalarType.INT8) {
-      return new FrozenMatrix(reader.read(entry, type), null, arithmetic.products());
+      FrozenMatrix matrix = new FrozenMatrix(reader.read(entry, type), null, arithmetic.products());
+      return across ? matrix.across(manager) : matrix;
     }
-    bytes += entry.shape().get(0) * ScalarType.FP32.bytes();
+    bytes += entry.shape().get(across ? 1 : 0) * ScalarType.FP32.bytes();
+    if (across) { // the scales are those of columns in the file
+      NDArray whole = reader.read(entry, ScalarType.FP32); // (in, out)
+      FrozenMatrix matrix = FrozenMatrix.int8Across(whole, arithmetic.products(), manager);
+      whole.close();
+      return matrix;
+    }
     WeightReader.Quantised stored = reader.readInt8(entry);
     return new FrozenMatrix(stored.values(), stored.scales(), arithmetic.products());
   }
@@ -182,12 +233,12 @@ public final class CheckpointWeights {
    *
    * @param name one of the wanted names
    * @param manager owner of a new array
-   * @return fp32, dequantised
+   * @return fp32, dequantised, in the shape that the checkpoint has
    */
   public NDArray values(String name, NDManager manager) {
     FrozenMatrix matrix = matrices.get(name);
     return matrix != null
-        ? matrix.dequantised(manager)
+        ? matrix.filed(manager)
         : Kernels.get().one(manager, "convert", vector(name), ScalarType.FP32.code());
   }
 

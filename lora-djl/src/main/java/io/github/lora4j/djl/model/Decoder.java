@@ -5,8 +5,11 @@ import ai.djl.ndarray.NDManager;
 import io.github.lora4j.StepShape;
 import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.ScalarType;
+import io.github.lora4j.djl.layer.AdapterWeights;
+import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.KeyValueCache;
 import io.github.lora4j.djl.layer.Pass;
+import io.github.lora4j.io.ShardedWriter;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TensorData;
 
@@ -31,6 +34,15 @@ public interface Decoder extends AutoCloseable {
    * @return its values in fp32
    */
   TensorData parameter(String name);
+
+  /**
+   * A matrix of a linear map, as it is stored.
+   *
+   * @param path of the map in the module tree
+   * @return W, (out, in)
+   * @throws IllegalArgumentException if there is none
+   */
+  FrozenMatrix matrix(String path);
 
   /**
    * Whether rows of a matrix have given values, compared in the type that they are stored in.
@@ -131,6 +143,25 @@ public interface Decoder extends AutoCloseable {
    * @return the cache, to be closed by the caller
    */
   KeyValueCache newCache(int rows, int capacity);
+
+  /**
+   * A model whose weights carry an adapter. Weights that it does not touch are shared with this
+   * one; either may be closed first.
+   *
+   * @param adapter an adapter of this model
+   * @return a bare model, to be closed by the caller
+   * @throws io.github.lora4j.LoraException if a merged weight is NaN or infinite
+   */
+  Decoder merged(AdapterWeights adapter);
+
+  /**
+   * Puts all parameters into a checkpoint: matrices as they are stored, vectors likewise or in
+   * fp32, under the names of {@link #modules()}.
+   *
+   * @param files to be written while this model is open
+   * @throws IllegalStateException if the matrices are int8
+   */
+  void addTo(ShardedWriter files);
 
   /** Gives the weights back. */
   @Override

@@ -4,12 +4,19 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.github.lora4j.djl.internal.Arithmetic;
+import io.github.lora4j.djl.internal.Engines;
+import io.github.lora4j.djl.internal.WeightWriter;
+import io.github.lora4j.djl.layer.AdapterWeights;
+import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.KeyValueCache;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.Tape;
 import io.github.lora4j.io.Safetensors;
+import io.github.lora4j.io.ShardedWriter;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.ParameterInfo;
+import io.github.lora4j.spi.TargetModule;
+import io.github.lora4j.spi.TargetModule.Kind;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.util.List;
@@ -54,6 +61,36 @@ public final class StackedDecoder implements Decoder {
             manager,
             "%s (%s)".formatted(name, family.shape()));
     return new StackedDecoder(family, tree, new Parts(weights, manager, arithmetic));
+  }
+
+  @Override
+  public StackedDecoder merged(AdapterWeights adapter) {
+    NDManager own = Engines.newManager(manager().getDevice());
+    try {
+      CheckpointWeights weights = parts.weights().merged(adapter, words(), own);
+      // without the base's name: an adapter trained on the merged model is not one for the base
+      return new StackedDecoder(family, family.tree(""), new Parts(weights, own, arithmetic()));
+    } catch (RuntimeException e) {
+      own.close();
+      throw e;
+    }
+  }
+
+  private List<String> words() {
+    return tree.modules().stream()
+        .filter(module -> module.kind() == Kind.EMBEDDING || module.kind() == Kind.OUTPUT_HEAD)
+        .map(TargetModule::path)
+        .toList();
+  }
+
+  @Override
+  public void addTo(ShardedWriter files) {
+    parts.weights().addTo(new WeightWriter(files, arithmetic().storage()), tree.parameters());
+  }
+
+  @Override
+  public FrozenMatrix matrix(String path) {
+    return parts.weights().matrix(path + ".weight");
   }
 
   @Override

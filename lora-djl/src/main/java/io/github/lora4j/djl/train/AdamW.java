@@ -7,11 +7,14 @@ import ai.djl.ndarray.types.Shape;
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.layer.AdapterWeights;
-import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.TensorData;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
 
 /**
  * The optimiser of an adapter: torch's AdamW over the adapter's flat buffers, and the clipping of
@@ -33,30 +36,29 @@ final class AdamW implements AutoCloseable {
   private final NDArray first;
   private final NDArray second;
   private final NDArray decay;
+  private final Optional<NDArray> rates;
+  private final Optional<NDArray> trained;
 
   AdamW(AdapterWeights adapter, TrainingOptions options, NDManager parent) {
+    this(adapter, Set.of(), options, parent);
+  }
+
+  /**
+   * An optimiser.
+   *
+   * @param embeddings paths of modules whose pairs stand beside a table
+   */
+  AdamW(AdapterWeights adapter, Set<String> embeddings, TrainingOptions options, NDManager parent) {
     this.adapter = adapter;
     this.options = options;
     this.manager = parent.newSubManager();
     Shape shape = adapter.flatValues().getShape();
     this.first = manager.zeros(shape, DataType.FLOAT32);
     this.second = manager.zeros(shape, DataType.FLOAT32);
-    this.decay = manager.create(decayMask(adapter.layout(), Math.toIntExact(shape.size())));
-  }
-
-  /**
-   * Weight decay holds for matrices and for no bias and no norm, as in Hugging Face's Trainer: A
-   * and B, and those of modules that are trained whole.
-   */
-  private static float[] decayMask(AdapterLayout layout, int elements) {
-    float[] mask = new float[elements];
-    int start = 0;
-    for (Map.Entry<String, TensorData> entry : layout.values().entrySet()) {
-      int end = start + entry.getValue().values().length;
-      Arrays.fill(mask, start, end, entry.getValue().shape().size() > 1 ? 1 : 0);
-      start = end;
-    }
-    return mask;
+    ParameterGroups groups = new ParameterGroups(adapter.layout(), embeddings);
+    this.decay = manager.create(groups.decay());
+    this.rates = groups.rates(options).map(manager::create);
+    this.trained = groups.trained().map(manager::create);
   }
 
   void clearGradients() {
@@ -68,6 +70,12 @@ final class AdamW implements AutoCloseable {
     if (scale.adapts()) {
       Kernels.get().run("scale_in_place", adapter.flatGradients(), 1 / scale.factor());
     }
+  }
+
+  /** Forgets the gradients of what is not trained. */
+  void keepTrained() {
+    trained.ifPresent(
+        mask -> Kernels.get().run("multiply_in_place", adapter.flatGradients(), mask));
   }
 
   /** Euclidean norm of all gradients together. */
@@ -88,20 +96,20 @@ final class AdamW implements AutoCloseable {
 
   /** Changes the adapter; steps count from 1. */
   void update(int step, double learningRate) {
-    Kernels.get()
-        .run(
-            "adamw",
-            adapter.flatValues(),
-            adapter.flatGradients(),
-            first,
-            second,
-            decay,
+    List<Object> arguments =
+        new ArrayList<>(
+            List.of(adapter.flatValues(), adapter.flatGradients(), first, second, decay));
+    rates.ifPresent(arguments::add);
+    arguments.addAll(
+        List.of(
             learningRate,
             options.beta1(),
             options.beta2(),
             options.epsilon(),
             options.weightDecay(),
-            step);
+            step));
+    Kernels.get().run(rates.isPresent() ? "adamw_grouped" : "adamw", arguments.toArray());
+    adapter.changed();
   }
 
   /** Copies the moments to the heap, under the names of the tensors they belong to. */

@@ -5,6 +5,7 @@ import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.data.TrainingDataset;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.model.Decoder;
+import io.github.lora4j.spi.TargetModule;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -14,6 +15,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
 
 /**
  * Trains the adapter of a view; the base never changes. Losses, gradient norms and learning rates
@@ -120,7 +122,7 @@ public final class LoraTrainer {
     memory.requireFits(survey, options.batchSize());
     StepPlan plan = new StepPlan(survey.examples(), options);
     RunIdentity identity = RunIdentity.of(plan, decoder, adapter, survey, validationSurvey);
-    try (AdamW optimizer = new AdamW(adapter, options, decoder.manager())) {
+    try (AdamW optimizer = new AdamW(adapter, embeddings(), options, decoder.manager())) {
       TrainingRun run =
           new TrainingRun(
               peft,
@@ -163,6 +165,13 @@ public final class LoraTrainer {
    */
   public void stop() {
     stopped.set(true);
+  }
+
+  private Set<String> embeddings() {
+    return peft.plan().tree().modules().stream()
+        .filter(module -> module.kind() == TargetModule.Kind.EMBEDDING)
+        .map(TargetModule::path)
+        .collect(Collectors.toSet());
   }
 
   /** Collects what a training needs. */

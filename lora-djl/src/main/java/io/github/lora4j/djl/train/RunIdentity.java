@@ -69,6 +69,10 @@ record RunIdentity(Map<String, String> entries) {
     entries.put("maxGradNorm", String.valueOf(options.maxGradNorm()));
     entries.put("seed", String.valueOf(options.seed()));
     entries.put("shuffle", String.valueOf(options.shuffle()));
+    if (options.loraPlusRatio() != 1) {
+      entries.put("loraPlusRatio", String.valueOf(options.loraPlusRatio()));
+      entries.put("loraPlusEmbeddingRate", String.valueOf(options.loraPlusEmbeddingRate()));
+    }
     if (options.sharePassages()) { // absent where off, as in checkpoints older than the option
       entries.put("sharePassages", "true");
     }
@@ -89,9 +93,14 @@ record RunIdentity(Map<String, String> entries) {
                   pair.inFeatures(),
                   pair.outFeatures()));
     }
+    if (layout.halfFixed()) { // a resumed run has to leave the same half as it is
+      entries.put("second half of the ranks", "fixed");
+    }
     for (Map.Entry<String, TensorData> tensor : layout.values().entrySet()) {
-      if (!tensor.getKey().endsWith(".lora_A") && !tensor.getKey().endsWith(".lora_B")) {
-        entries.put("bias " + tensor.getKey(), tensor.getValue().shape().toString());
+      String name = tensor.getKey();
+      if (!name.endsWith(".lora_A") && !name.endsWith(".lora_B")) {
+        String kind = name.endsWith(".bias") ? "bias " : "tensor ";
+        entries.put(kind + name, tensor.getValue().shape().toString());
       }
     }
   }

@@ -109,6 +109,7 @@ final class StepRunner {
       }
     }
     optimizer.unscale(scale);
+    optimizer.keepTrained();
     return loss / scale.factor();
   }
 

@@ -18,6 +18,10 @@ import java.util.Optional;
  * @param maxSteps optimiser steps of the run; 0 lets {@code epochs} decide
  * @param epochs passes over the data where {@code maxSteps} is 0; may have a fraction
  * @param learningRate highest learning rate
+ * @param loraPlusRatio how many times the learning rate of A that of B, of magnitudes and of biases
+ *     is (LoRA+); 1 for one rate of all
+ * @param loraPlusEmbeddingRate learning rate of pairs beside embeddings where {@code loraPlusRatio}
+ *     is not 1
  * @param warmupSteps steps over which the learning rate rises from 0; where 0, {@code warmupRatio}
  *     decides
  * @param warmupRatio part of all steps that is warmup, rounded up to whole steps
@@ -58,6 +62,8 @@ public record TrainingOptions(
     int maxSteps,
     double epochs,
     double learningRate,
+    double loraPlusRatio,
+    double loraPlusEmbeddingRate,
     int warmupSteps,
     double warmupRatio,
     Schedule schedule,
@@ -89,6 +95,8 @@ public record TrainingOptions(
     checks.atLeast("maxSteps", maxSteps, 0);
     checks.positive("epochs", epochs);
     checks.positive("learningRate", learningRate);
+    checks.positive("loraPlusRatio", loraPlusRatio);
+    checks.positive("loraPlusEmbeddingRate", loraPlusEmbeddingRate);
     checks.atLeast("warmupSteps", warmupSteps, 0);
     checks.check("warmupRatio", warmupRatio, warmupRatio >= 0 && warmupRatio <= 1, "from 0 to 1");
     checks.notNegative("weightDecay", weightDecay);
@@ -125,6 +133,8 @@ public record TrainingOptions(
     private int maxSteps;
     private double epochs = 3;
     private double learningRate = 5e-5;
+    private double loraPlusRatio = 1;
+    private double loraPlusEmbeddingRate = 1e-6;
     private int warmupSteps;
     private double warmupRatio;
     private Schedule schedule = Schedule.LINEAR;
@@ -199,6 +209,31 @@ public record TrainingOptions(
      */
     public Builder learningRate(double learningRate) {
       this.learningRate = learningRate;
+      return this;
+    }
+
+    /**
+     * Chooses LoRA+: B, which starts at zero, learns faster than A. Magnitudes and biases have B's
+     * rate. All rates follow the schedule. 1, the same rate for all, if not called.
+     *
+     * @param loraPlusRatio rate of B over that of A, more than 0; 16 in the paper
+     * @return this
+     * @see <a href="https://arxiv.org/abs/2402.12354">Hayou et al. 2024</a>
+     */
+    public Builder loraPlusRatio(double loraPlusRatio) {
+      this.loraPlusRatio = loraPlusRatio;
+      return this;
+    }
+
+    /**
+     * Sets the learning rate of pairs beside embeddings under LoRA+; 1e-6, as in PEFT, if not
+     * called.
+     *
+     * @param loraPlusEmbeddingRate more than 0
+     * @return this
+     */
+    public Builder loraPlusEmbeddingRate(double loraPlusEmbeddingRate) {
+      this.loraPlusEmbeddingRate = loraPlusEmbeddingRate;
       return this;
     }
 
@@ -436,6 +471,8 @@ public record TrainingOptions(
           maxSteps,
           epochs,
           learningRate,
+          loraPlusRatio,
+          loraPlusEmbeddingRate,
           warmupSteps,
           warmupRatio,
           schedule,

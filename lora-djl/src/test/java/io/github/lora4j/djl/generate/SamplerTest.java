@@ -13,6 +13,7 @@ import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Engines;
 import java.util.Arrays;
 import java.util.BitSet;
+import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
@@ -47,11 +48,13 @@ final class SamplerTest {
           scores[i] = some[random.nextInt(some.length)];
         }
 
-        int[] best = Sampler.best(manager.create(scores, new Shape(rows, vocabulary)));
+        List<Sampler.Best> best = Sampler.best(manager.create(scores, new Shape(rows, vocabulary)));
 
         for (int row = 0; row < rows; row++) {
           float[] own = Arrays.copyOfRange(scores, row * vocabulary, (row + 1) * vocabulary);
-          assertThat(best[row]).as("row %d of %d", row, rows).isEqualTo(sampler.next(own, NOTHING));
+          assertThat(best.get(row).token())
+              .as("row %d of %d", row, rows)
+              .isEqualTo(sampler.next(own, NOTHING));
         }
       }
     }
@@ -68,7 +71,7 @@ final class SamplerTest {
         LoraException expected =
             catchThrowableOfType(LoraException.class, () -> sampler.next(scores, NOTHING));
 
-        assertThatThrownBy(() -> Sampler.best(array))
+        assertThatThrownBy(() -> Sampler.best(array).get(0).token())
             .isInstanceOf(LoraException.class)
             .hasMessage(expected.getMessage());
       }
@@ -78,7 +81,7 @@ final class SamplerTest {
   @Test
   void drawsFollowTheReferenceStreamOfSplitMix64() {
     // first bytes of its published outputs for state 0: e220a839…, 6e789e6a…, 06c45d18…, f88bb8a8…
-    Sampler sampler = new Sampler(sampling().seed(0).build(), 0);
+    Sampler sampler = new Sampler(sampling().build(), 0);
 
     for (int expected : new int[] {0xe2, 0x6e, 0x06, 0xf8}) {
       assertThat(sampler.next(new float[256], NOTHING)).isEqualTo(expected);
@@ -86,25 +89,25 @@ final class SamplerTest {
   }
 
   @Test
-  void rowDrawsFromTheStreamOfSeedPlusRow() {
-    Sampler third = new Sampler(sampling().seed(40).build(), 3);
-    Sampler alone = new Sampler(sampling().seed(43).build(), 0);
-    Sampler other = new Sampler(sampling().seed(40).build(), 0);
-    int different = 0;
+  void seedDecidesWhatIsDrawnWhateverTheOptionsSay() {
+    Sampler first = new Sampler(sampling().seed(40).build(), 43);
+    Sampler second = new Sampler(sampling().seed(43).build(), 43);
+    Sampler other = new Sampler(sampling().seed(43).build(), 40);
+    int same = 0;
 
     for (int i = 0; i < 100; i++) {
-      int drawn = third.next(new float[1000], NOTHING);
-      assertThat(alone.next(new float[1000], NOTHING)).isEqualTo(drawn);
-      different += other.next(new float[1000], NOTHING) == drawn ? 0 : 1;
+      int drawn = first.next(new float[1000], NOTHING);
+      assertThat(second.next(new float[1000], NOTHING)).isEqualTo(drawn);
+      same += other.next(new float[1000], NOTHING) == drawn ? 1 : 0;
     }
 
-    assertThat(different).isGreaterThan(90);
+    assertThat(same).isLessThan(10);
   }
 
   @Test
   void drawsAreAsFrequentAsTheirProbabilities() {
     float[] scores = {(float) Math.log(0.5), (float) Math.log(0.3), (float) Math.log(0.2)};
-    Sampler sampler = new Sampler(sampling().seed(7).build(), 0);
+    Sampler sampler = new Sampler(sampling().build(), 7);
     int draws = 100_000;
     double[] frequency = new double[3];
 

@@ -87,6 +87,23 @@ final class TextGeneratorTest {
   }
 
   @Test
+  void requestsOwnSeedGivesTheTextOfThePromptAloneWhereverItStands() {
+    GenerationOptions options = sampling().seed(9).build();
+    GenerationRequest own = GenerationRequest.of("Moon").adapter(attention).seed(4);
+    List<GenerationRequest> requests =
+        List.of(
+            GenerationRequest.of("Moon"), own, GenerationRequest.of("Earth").adapter(biased), own);
+
+    List<String> texts = TextGenerator.of(base).generate(requests, options);
+
+    String alone = TextGenerator.of(attention.model()).generate("Moon", sampling().seed(4).build());
+    assertThat(texts.get(1)).isEqualTo(alone);
+    assertThat(texts.get(3)).isEqualTo(alone);
+    assertThat(texts.get(2))
+        .isEqualTo(TextGenerator.of(biased.model()).generate("Earth", sampling().seed(11).build()));
+  }
+
+  @Test
   void batchSizeChangesNoText() {
     List<String> all = TextGenerator.of(base).generate(mixed(), sampling().batchSize(100).build());
 
@@ -123,7 +140,12 @@ final class TextGeneratorTest {
     GenerationOptions options = sampling().topK(10).temperature(1).maxNewTokens(200).build();
 
     Row cached = row(options);
-    new RowBatch(base.decoder(), List.of(cached), options).run();
+    try (RowBatch batch = new RowBatch(base.decoder())) {
+      batch.join(List.of(cached));
+      while (batch.isRunning()) {
+        batch.step();
+      }
+    }
 
     Row whole = row(options);
     int[] ids = whole.input();
@@ -139,7 +161,7 @@ final class TextGeneratorTest {
 
   private Row row(GenerationOptions options) {
     int[] prompt = base.tokenizer().encode("Moon");
-    return new Row(0, prompt, attention.model().adapter(), base.tokenizer(), options, piece -> {});
+    return new Row(prompt, attention.model().adapter(), base.tokenizer(), options, 42, piece -> {});
   }
 
   @Test
@@ -216,7 +238,7 @@ final class TextGeneratorTest {
     int eos = base.tokenizer().eosId().orElseThrow();
     GenerationOptions options = GenerationOptions.builder().maxNewTokens(9).build();
     List<String> pieces = new ArrayList<>();
-    Row row = new Row(0, new int[] {5}, Optional.empty(), base.tokenizer(), options, pieces::add);
+    Row row = new Row(new int[] {5}, Optional.empty(), base.tokenizer(), options, 42, pieces::add);
     int shown = base.tokenizer().encode("M")[0];
 
     row.accept(onlyOne(shown));

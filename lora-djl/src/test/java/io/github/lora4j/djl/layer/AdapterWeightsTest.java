@@ -3,9 +3,12 @@ package io.github.lora4j.djl.layer;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.Device;
 import io.github.lora4j.djl.internal.Kernels;
+import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.TensorData;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import org.junit.jupiter.api.Test;
@@ -14,11 +17,17 @@ final class AdapterWeightsTest {
 
   @Test
   void tensorsComeBackInOrderAndUnchanged() {
-    try (LayerLab lab = new LayerLab(1)) {
-      AdapterWeights adapter = lab.adapter(true, Map.of("p.bias", 2), lab.pair("p", 3, 2, 2, 0));
+    Map<String, TensorData> values = new LinkedHashMap<>();
+    values.put("p.lora_A", TensorData.matrix(2, 3, new float[] {1, 2, 3, 4, 5, 6}));
+    values.put("p.lora_B", TensorData.matrix(2, 2, new float[] {7, 8, 9, 10}));
+    values.put("p.bias", new TensorData(List.of(2L), new float[] {11, 12}));
+    AdapterLayout layout =
+        new AdapterLayout(List.of(new AdapterLayout.Pair("p", 3, 2, 2, 1, 0)), values);
 
+    try (AdapterWeights adapter = new AdapterWeights(layout, Device.cpu(), true)) {
       assertThat(adapter.names()).containsExactly("p.lora_A", "p.lora_B", "p.bias");
-      assertThat(adapter.read()).isEqualTo(adapter.layout().values());
+      assertThat(adapter.read()).isEqualTo(values);
+      assertThat(adapter.layout()).isEqualTo(layout);
       assertThat(adapter.nativeBytes()).isEqualTo(2 * 4 * (6 + 4 + 2));
     }
   }
@@ -45,13 +54,14 @@ final class AdapterWeightsTest {
   void wrongShapesAreRefusedAndChangeNothing() {
     try (LayerLab lab = new LayerLab(3)) {
       AdapterWeights adapter = lab.adapter(false, lab.pair("p", 3, 2, 2, 0));
-      Map<String, TensorData> other = new LinkedHashMap<>(adapter.read());
+      Map<String, TensorData> before = adapter.read();
+      Map<String, TensorData> other = new LinkedHashMap<>(before);
       other.put("p.lora_B", TensorData.matrix(1, 4, new float[4]));
 
       assertThatThrownBy(() -> adapter.write(other))
           .isInstanceOf(IllegalArgumentException.class)
           .hasMessageContaining("tensor p.lora_B: wanted shape [2, 2], got");
-      assertThat(adapter.read()).isEqualTo(adapter.layout().values());
+      assertThat(adapter.read()).isEqualTo(before);
     }
   }
 
@@ -66,6 +76,16 @@ final class AdapterWeightsTest {
           .isInstanceOf(IllegalStateException.class)
           .hasMessage("the adapter was loaded for inference and has no gradients");
     }
+  }
+
+  @Test
+  void tensorsThatAPairLacksLeaveNothingBehind() {
+    AdapterLayout layout =
+        new AdapterLayout(List.of(new AdapterLayout.Pair("p", 3, 2, 2, 1, 0)), Map.of());
+
+    assertThatThrownBy(() -> new AdapterWeights(layout, Device.cpu(), false))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("the layout has a pair but no values for p.lora_A");
   }
 
   @Test

@@ -25,6 +25,8 @@ final class GatheredAdaptersTest {
     final AdapterWeights wide;
     final AdapterWeights elsewhere;
     final AdapterWeights biasOnly;
+    final AdapterWeights dora;
+    final AdapterWeights fineDora;
 
     Mixture(LayerLab lab) {
       narrow = lab.adapter(false, lab.pair("q", IN, OUT, 1, 0.5));
@@ -35,6 +37,17 @@ final class GatheredAdaptersTest {
               lab.pair("q", IN, OUT, 4, 0),
               lab.pair("d", IN, OUT, 2, 0));
       elsewhere = lab.adapter(false, lab.pair("x", IN, OUT, 2, 0));
+      dora =
+          lab.adapter(
+              false,
+              Map.of("q.lora_magnitude_vector", OUT, "d.lora_magnitude_vector", OUT),
+              lab.pair("q", IN, OUT, 3, 0),
+              lab.pair("d", IN, OUT, 2, 0));
+      fineDora =
+          lab.adapter(
+              false,
+              Map.of("q.lora_magnitude_vector", OUT, "q.bias", OUT),
+              lab.pair("q", IN, OUT, 1, 0));
       biasOnly = lab.adapter(false, Map.of("q.bias", OUT), lab.pair("d", IN, OUT, 3, 0));
     }
 
@@ -52,7 +65,13 @@ final class GatheredAdaptersTest {
               new AdapterSegment(biasOnly, 0, 1),
               new AdapterSegment(narrow, 1, 2),
               new AdapterSegment(elsewhere, 3, 1),
-              new AdapterSegment(wide, 5, 1)));
+              new AdapterSegment(wide, 5, 1)),
+          List.of(new AdapterSegment(dora, 0, ROWS)),
+          List.of(new AdapterSegment(fineDora, 2, 3)),
+          List.of(
+              new AdapterSegment(fineDora, 0, 1),
+              new AdapterSegment(wide, 1, 2),
+              new AdapterSegment(dora, 4, 2)));
     }
   }
 

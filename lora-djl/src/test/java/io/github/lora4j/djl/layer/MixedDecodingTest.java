@@ -41,25 +41,29 @@ final class MixedDecodingTest {
   /** In bf16 the two ways round differently in every layer. */
   @ParameterizedTest
   @CsvSource({
-    "power-of-two, FP32, true, 5e-5",
-    "power-of-two, FP32, false, 5e-5",
-    "six-heads, FP32, true, 5e-5",
-    "power-of-two, BF16, true, 0.2",
-    "power-of-two, BF16, false, 0.2"
+    "power-of-two, adapters/attention, FP32, true, 5e-5",
+    "power-of-two, adapters/attention, FP32, false, 5e-5",
+    "power-of-two, ../dora/patterns/adapter, FP32, true, 5e-5",
+    "power-of-two, ../dora/patterns/adapter, FP32, false, 5e-5",
+    "six-heads, adapters/attention, FP32, true, 5e-5",
+    "power-of-two, adapters/attention, BF16, true, 0.2",
+    "power-of-two, ../dora/patterns/adapter, BF16, true, 0.2",
+    "power-of-two, adapters/attention, BF16, false, 0.2"
   })
   void rowsThatLeaveAndGrowEqualWholePassesUnderTheirOwnAdapter(
-      String name, Precision precision, boolean gather, double tolerance) throws IOException {
+      String name, String last, Precision precision, boolean gather, double tolerance)
+      throws IOException {
     Path golden = GOLDEN.resolve(name);
     try (CausalLm base =
             CausalLm.load(
                 golden.resolve("checkpoint"), LoadOptions.builder().precision(precision).build());
-        PeftModel<CausalLm> biased = adapter(base, golden, "bias-all");
-        PeftModel<CausalLm> every = adapter(base, golden, "every-linear");
-        PeftModel<CausalLm> attention = adapter(base, golden, "attention")) {
+        PeftModel<CausalLm> biased = adapter(base, golden, "adapters/bias-all");
+        PeftModel<CausalLm> every = adapter(base, golden, "adapters/every-linear");
+        PeftModel<CausalLm> other = adapter(base, golden, last)) {
       Random random = new Random(3);
       List<Text> texts = new ArrayList<>();
       for (CausalLm model :
-          List.of(biased.model(), biased.model(), base, every.model(), attention.model())) {
+          List.of(biased.model(), biased.model(), base, every.model(), other.model())) {
         // two prompts of one token, and others
         texts.add(new Text(model, random.ints(1 + texts.size() % 4 * 2, 0, 101).toArray()));
       }
@@ -87,7 +91,7 @@ final class MixedDecodingTest {
 
   private static PeftModel<CausalLm> adapter(CausalLm base, Path golden, String name)
       throws IOException {
-    return PeftModel.fromPretrained(base, golden.resolve("adapters").resolve(name));
+    return PeftModel.fromPretrained(base, golden.resolve(name));
   }
 
   private static List<Text> grown(

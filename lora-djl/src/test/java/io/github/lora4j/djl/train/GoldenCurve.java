@@ -62,6 +62,11 @@ final class GoldenCurve {
         : Set.of();
   }
 
+  /** Rows to compare logits of, where a curve has such. */
+  int[][] tests() {
+    return new Gson().fromJson(json.get("tests"), int[][].class);
+  }
+
   TrainingDataset dataset() {
     int[][] rows = new Gson().fromJson(json.get("rows"), int[][].class);
     int[][] labels = new Gson().fromJson(json.get("labels"), int[][].class);
@@ -74,7 +79,9 @@ final class GoldenCurve {
 
   TrainingOptions.Builder options() {
     JsonObject settings = json.getAsJsonObject("settings");
+    boolean plus = settings.has("lora_plus_ratio");
     return TrainingOptions.builder()
+        .loraPlusRatio(plus ? settings.get("lora_plus_ratio").getAsDouble() : 1)
         .batchSize(settings.get("batch_size").getAsInt())
         .gradientAccumulation(settings.get("gradient_accumulation").getAsInt())
         .maxSteps(settings.get("max_steps").getAsInt())

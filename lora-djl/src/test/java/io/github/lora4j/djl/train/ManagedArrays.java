@@ -3,6 +3,7 @@ package io.github.lora4j.djl.train;
 import ai.djl.ndarray.BaseNDManager;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.nn.Block;
 import java.lang.reflect.Field;
 import java.util.Map;
 
@@ -11,18 +12,23 @@ public final class ManagedArrays {
 
   private ManagedArrays() {}
 
-  /** Arrays and managers below a manager, at any depth. */
+  /** Arrays, managers and the modules of kernels below a manager, at any depth. */
   public static int below(NDManager manager) {
     int count = 0;
     for (Object resource : resources(manager).values()) {
       count++;
       if (resource instanceof NDManager nested) {
         count += below(nested);
-      } else if (!(resource instanceof NDArray)) {
+      } else if (!(resource instanceof NDArray) && !(resource instanceof Block)) {
         throw new IllegalStateException("a manager holds " + resource.getClass());
       }
     }
     return count;
+  }
+
+  /** Arrays and managers that a manager holds itself. */
+  public static int children(NDManager manager) {
+    return resources(manager).size();
   }
 
   private static Map<?, ?> resources(NDManager manager) {

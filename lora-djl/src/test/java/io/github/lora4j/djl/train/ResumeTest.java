@@ -127,6 +127,16 @@ final class ResumeTest {
   }
 
   @Test
+  void ratioOfLearningRatesIsAPartOfTheRun(@TempDir Path directory) throws IOException {
+    trainUntil(2, TinyRun.options().loraPlusRatio(4).checkpointDirectory(directory).build());
+
+    assertThatThrownBy(
+            () -> resumed(directory, TinyRun.options().checkpointDirectory(directory).build()))
+        .isInstanceOf(LoraException.class)
+        .hasMessageContaining("loraPlusRatio: checkpoint 4.0, now nothing");
+  }
+
+  @Test
   void earlierCheckpointMayBeChosenAndLaterOnesAreReplaced(@TempDir Path directory)
       throws IOException {
     TrainingOptions options =

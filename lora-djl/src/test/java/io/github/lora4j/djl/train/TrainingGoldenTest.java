@@ -38,7 +38,16 @@ final class TrainingGoldenTest {
     "linear, true",
     "every-linear-cosine, false",
     "bias-all, false",
-    "ragged-epoch, false"
+    "ragged-epoch, false",
+    "dora, false",
+    "dora, true",
+    "dora-patterns, true",
+    "lora-plus, false",
+    "lora-plus-dora, true",
+    "embedding, false",
+    "embedding, true",
+    "whole-modules, false",
+    "whole-modules, true"
   })
   void curveAndFinalAdapterEqualHuggingFaceTrainer(
       String name, boolean recompute, @TempDir Path directory) throws IOException {

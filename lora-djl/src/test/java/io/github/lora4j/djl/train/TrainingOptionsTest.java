@@ -17,6 +17,8 @@ final class TrainingOptionsTest {
     assertThat(options.maxSteps()).isZero();
     assertThat(options.epochs()).isEqualTo(3);
     assertThat(options.learningRate()).isEqualTo(5e-5);
+    assertThat(options.loraPlusRatio()).isEqualTo(1);
+    assertThat(options.loraPlusEmbeddingRate()).isEqualTo(1e-6);
     assertThat(options.warmupSteps()).isZero();
     assertThat(options.schedule()).isEqualTo(Schedule.LINEAR);
     assertThat(options.weightDecay()).isZero();
@@ -37,6 +39,8 @@ final class TrainingOptionsTest {
             .maxSteps(-1)
             .epochs(0)
             .learningRate(Double.NaN)
+            .loraPlusRatio(0)
+            .loraPlusEmbeddingRate(-1)
             .warmupSteps(-1)
             .warmupRatio(1.5)
             .weightDecay(-0.1)
@@ -61,6 +65,8 @@ final class TrainingOptionsTest {
             "maxSteps must be at least 0, got -1",
             "epochs must be positive and finite, got 0.0",
             "learningRate must be positive and finite, got NaN",
+            "loraPlusRatio must be positive and finite, got 0.0",
+            "loraPlusEmbeddingRate must be positive and finite, got -1.0",
             "warmupSteps must be at least 0, got -1",
             "warmupRatio must be from 0 to 1, got 1.5",
             "weightDecay must be at least 0 and finite, got -0.1",

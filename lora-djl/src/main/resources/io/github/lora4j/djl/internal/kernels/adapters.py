@@ -15,3 +15,11 @@ def add_gathered(self: __torch__.K, y: Tensor, x: Tensor, start: int, count: int
   else:
     update = torch.bmm(torch.bmm(rows.unsqueeze(1), a), b).squeeze(1)
   return y.narrow(0, start, count).add_(update)
+
+# The factors of rows under DoRA: m / n for rows of a layout, into: (P, out).
+def gather_factors(self: __torch__.K, into: Tensor, start: int, count: int, m: Tensor, n: Tensor) -> Tensor:
+  return into.narrow(0, start, count).copy_(m / n)
+
+# y[start : start+count] *= factors, (1, out) or (count, out), in place.
+def scale_gathered(self: __torch__.K, y: Tensor, start: int, count: int, factors: Tensor) -> Tensor:
+  return y.narrow(0, start, count).mul_(factors)

@@ -164,6 +164,15 @@ def cache_copy(self: __torch__.K, cache: Tensor, rows: Tensor, used: int, capaci
   out.narrow(2, 0, used).copy_(torch.index_select(cache.narrow(2, 0, used), 0, rows))
   return out
 
+# Some rows of a cache, then some of another one with its own capacity; used, brought: tokens of the longest of each. (B1 + B2, H, capacity, D/H).
+def cache_join(self: __torch__.K, cache: Tensor, rows: Tensor, used: int, other: Tensor, others: Tensor, brought: int, capacity: int) -> Tensor:
+  stay = rows.size(0)
+  come = others.size(0)
+  out = torch.zeros([stay + come, cache.size(1), capacity, cache.size(3)], dtype=cache.dtype, layout=None, device=cache.device)
+  out.narrow(0, 0, stay).narrow(2, 0, used).copy_(torch.index_select(cache.narrow(2, 0, used), 0, rows))
+  out.narrow(0, stay, come).narrow(2, 0, brought).copy_(torch.index_select(other.narrow(2, 0, brought), 0, others))
+  return out
+
 # The bias of a step that adds a token to every row, (B, H, 1, longest). positions: (B) int64, where the tokens stand; longest: the largest of
 # them + 1. Rows see their own past only: places beyond a row's position are masked.
 def alibi_decode_bias(self: __torch__.K, slopes: Tensor, positions: Tensor, longest: int) -> Tensor:

@@ -93,3 +93,12 @@ def zeros(self: __torch__.K, shape: List[int], device: str, dtype: int) -> Tenso
 
 def copy_into(self: __torch__.K, target: Tensor, source: Tensor) -> Tensor:
   return target.copy_(source)
+
+def fill_one(self: __torch__.K, x: Tensor) -> Tensor:
+  return x.fill_(1.0)
+
+def copy_of(self: __torch__.K, x: Tensor) -> Tensor:
+  return x.clone()
+
+def multiply_in_place(self: __torch__.K, x: Tensor, y: Tensor) -> Tensor:
+  return x.mul_(y)

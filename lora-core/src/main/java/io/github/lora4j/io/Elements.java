@@ -1,0 +1,67 @@
+package io.github.lora4j.io;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** Elements of every type as fp32, converted exactly as torch does. */
+final class Elements {
+
+  /** Bytes that are converted at a time. */
+  private static final int CHUNK = 1 << 20;
+
+  private Elements() {}
+
+  /** Reads elements that stand one after the other, the first at a byte of the file. */
+  static float[] floats(TensorBytes file, long offset, DType dtype, int count) throws IOException {
+    float[] values = new float[count];
+    int size = dtype.sizeInBytes();
+    int most = CHUNK / size;
+    for (long start = 0; start < count; start += most) {
+      int length = (int) Math.min(most, count - start);
+      convert(file.read(offset + start * size, length * size), dtype, values, (int) start);
+    }
+    return values;
+  }
+
+  /** Converts all that a buffer has left. */
+  static void convert(ByteBuffer source, DType dtype, float[] values, int at) {
+    ByteBuffer bytes = source.slice().order(ByteOrder.LITTLE_ENDIAN);
+    int length = bytes.remaining() / dtype.sizeInBytes();
+    if (dtype == DType.F32) {
+      bytes.asFloatBuffer().get(values, at, length);
+      return;
+    }
+    for (int i = 0; i < length; i++) {
+      values[at + i] = element(dtype, bytes, i);
+    }
+  }
+
+  private static float element(DType dtype, ByteBuffer bytes, int i) {
+    return switch (dtype) {
+      case BOOL -> bytes.get(i) == 0 ? 0 : 1;
+      case U8 -> bytes.get(i) & 0xFF;
+      case I8 -> bytes.get(i);
+      case F8_E5M2 -> HalfFloats.fromE5M2(bytes.get(i));
+      case F8_E4M3 -> HalfFloats.fromE4M3(bytes.get(i));
+      case F8_E8M0 -> HalfFloats.fromE8M0(bytes.get(i));
+      case F8_E4M3FNUZ -> HalfFloats.fromE4M3Fnuz(bytes.get(i));
+      case F8_E5M2FNUZ -> HalfFloats.fromE5M2Fnuz(bytes.get(i));
+      case I16 -> bytes.getShort(2 * i);
+      case U16 -> bytes.getShort(2 * i) & 0xFFFF;
+      case F16 -> HalfFloats.fromF16(bytes.getShort(2 * i));
+      case BF16 -> HalfFloats.fromBF16(bytes.getShort(2 * i));
+      case I32 -> (float) bytes.getInt(4 * i);
+      case U32 -> (float) (bytes.getInt(4 * i) & 0xFFFFFFFFL);
+      case F32 -> bytes.getFloat(4 * i);
+      case F64 -> (float) bytes.getDouble(8 * i);
+      case I64 -> (float) bytes.getLong(8 * i);
+      case U64 -> unsigned(bytes.getLong(8 * i));
+    };
+  }
+
+  private static float unsigned(long value) {
+    // halve with the lost bit kept sticky, so that rounding sees it
+    return value >= 0 ? (float) value : (float) ((value >>> 1) | (value & 1)) * 2f;
+  }
+}

@@ -1,0 +1,99 @@
+package io.github.lora4j.djl;
+
+import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.io.AtomicDirectory;
+import io.github.lora4j.io.AtomicFile;
+import io.github.lora4j.io.ShardedWriter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** Writes a base as the Hugging Face model directory that {@link ModelDirectory} reads. */
+final class ModelWriter {
+
+  /** As much as transformers put into a file for years; tools choke on more. */
+  static final long SHARD_BYTES = 5_000_000_000L;
+
+  private static final Logger log = LoggerFactory.getLogger(ModelWriter.class);
+
+  /** What says how to use a model, beside its weights and configuration. */
+  private static final List<String> COMPANIONS =
+      List.of(
+          "generation_config.json",
+          "tokenizer.json",
+          "tokenizer_config.json",
+          "special_tokens_map.json",
+          "added_tokens.json",
+          "vocab.json",
+          "merges.txt",
+          "vocab.txt",
+          "tokenizer.model",
+          "spiece.model",
+          "sentencepiece.bpe.model",
+          "chat_template.jinja",
+          "chat_template.json");
+
+  private ModelWriter() {}
+
+  static void write(CausalLm model, Path source, Path directory, long maxShardBytes)
+      throws IOException {
+    if (model.precision() == Precision.INT8) {
+      throw new IllegalStateException(
+          "matrices in INT8 are rounded for this process and no checkpoint holds them: load the"
+              + " base in BF16, FP16 or FP32, merge and save that");
+    }
+    if (Files.isDirectory(directory) && Files.isSameFile(directory, source)) {
+      throw new IllegalArgumentException(
+          "'%s' is where the base was loaded from, which stays as it is; save to another directory"
+              .formatted(directory));
+    }
+    ShardedWriter weights = new ShardedWriter(maxShardBytes);
+    model.decoder().addTo(weights);
+    String config = config(source, model.precision());
+    AtomicDirectory.write(
+        directory,
+        "a model",
+        ModelDirectory.CONFIG,
+        name -> ShardedWriter.writes(name) || COMPANIONS.contains(name),
+        aside -> {
+          for (String name : COMPANIONS) {
+            copy(source.resolve(name), aside.resolve(name));
+          }
+          weights.writeTo(aside);
+          AtomicFile.write(
+              aside.resolve(ModelDirectory.CONFIG), config.getBytes(StandardCharsets.UTF_8));
+        });
+    log.info("model saved to {} in {}", directory, model.precision());
+  }
+
+  private static void copy(Path from, Path to) throws IOException {
+    if (Files.isRegularFile(from)) {
+      AtomicFile.write(to, Files.readAllBytes(from));
+    }
+  }
+
+  /** The base's own, with the type of the weights; its name would be another model's. */
+  private static String config(Path source, Precision precision) throws IOException {
+    Json json =
+        Json.read(source.resolve(ModelDirectory.CONFIG), "the configuration of the saved base");
+    Map<String, String> types = new TreeMap<>();
+    String type =
+        switch (precision) {
+          case FP16 -> "float16";
+          case BF16 -> "bfloat16";
+          default -> "float32";
+        };
+    for (String key : List.of("torch_dtype", "dtype")) { // the name until 2025, and today's
+      if (json.has(key)) {
+        types.put(key, type);
+      }
+    }
+    return json.with(types.isEmpty() ? Map.of("dtype", type) : types, "_name_or_path");
+  }
+}
