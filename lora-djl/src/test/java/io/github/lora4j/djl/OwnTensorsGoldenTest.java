@@ -96,6 +96,39 @@ final class OwnTensorsGoldenTest {
     }
   }
 
+  /**
+   * PEFT: _test_merge_layers, test_merge_and_unload_fixes_tie_word_embeddings_config. Its tolerance
+   * is 1e-4. PEFT merges a pair beside one of two tied matrices into both, after a warning; here
+   * the two are untied, so that the merged model is the adapter's.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"tied", "untied"})
+  void mergedModelsAreThoseOfPeft(String name, @TempDir Path temp) throws IOException {
+    int merges = 0;
+    try (CausalLm base = OwnTensorsGolden.load(name, Precision.FP32)) {
+      for (OwnTensorsGolden golden : OwnTensorsGolden.of(name)) {
+        Path saved = temp.resolve(golden.name);
+        try (PeftModel<CausalLm> peft = golden.load(base, false);
+            CausalLm merged = peft.merge()) {
+          float[][][] logits = merged.logits(golden.rows());
+          assertLogits(golden, logits);
+          if (golden.mergedLogits().isPresent()) {
+            assertLogits(golden, golden.mergedLogits().get(), logits[0], 0);
+            merges++;
+          }
+          assertThat(merged.vocabulary()).isEqualTo(golden.words());
+          merged.save(saved);
+
+          try (CausalLm loaded = CausalLm.load(saved, LoadOptions.builder().build())) {
+            assertThat(loaded.logits(golden.rows())).as("%s", golden).isDeepEqualTo(logits);
+            assertThat(loaded.modules().parameters()).isEqualTo(merged.modules().parameters());
+          }
+        }
+      }
+    }
+    assertThat(merges).isEqualTo("tied".equals(name) ? 8 : 15);
+  }
+
   /** Every row under another adapter, two of them under none, words of two vocabularies. */
   @ParameterizedTest
   @CsvSource({"tied, FP32, 2e-5", "untied, FP32, 2e-5", "untied, BF16, 0.15"})
@@ -157,17 +190,21 @@ final class OwnTensorsGoldenTest {
 
   private static void assertLogits(OwnTensorsGolden golden, float[][][] logits) {
     for (int row = 0; row < logits.length; row++) {
-      TensorData expected = golden.logits(row);
-      int at = 0;
-      for (float[] position : logits[row]) {
-        for (float score : position) {
-          assertThat((double) score)
-              .as("%s, row %d, element %d", golden, row, at)
-              .isCloseTo(expected.values()[at++], within(LOGITS));
-        }
-      }
-      assertThat(at).isEqualTo(expected.values().length);
+      assertLogits(golden, golden.logits(row), logits[row], row);
     }
+  }
+
+  private static void assertLogits(
+      OwnTensorsGolden golden, TensorData expected, float[][] logits, int row) {
+    int at = 0;
+    for (float[] position : logits) {
+      for (float score : position) {
+        assertThat((double) score)
+            .as("%s, row %d, element %d", golden, row, at)
+            .isCloseTo(expected.values()[at++], within(LOGITS));
+      }
+    }
+    assertThat(at).isEqualTo(expected.values().length);
   }
 
   private static void assertGradients(OwnTensorsGolden golden, Map<String, TensorData> actual) {

@@ -1,5 +1,6 @@
 package io.github.lora4j.djl.internal;
 
+import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
@@ -195,14 +196,15 @@ public final class Json {
    * The object's text with some members changed, indented by two spaces; all others stay as they
    * were written.
    *
-   * @param texts members to set
+   * @param members to set: texts, numbers or booleans
    * @param without a member to leave out
    * @return JSON and a line break
    */
-  public String with(Map<String, String> texts, String without) {
+  public String with(Map<String, ?> members, String without) {
     JsonObject copy = object.deepCopy();
     copy.remove(without);
-    texts.forEach(copy::addProperty);
+    JsonObject set = new Gson().toJsonTree(members).getAsJsonObject();
+    set.entrySet().forEach(member -> copy.add(member.getKey(), member.getValue()));
     return new GsonBuilder()
             .setPrettyPrinting()
             .disableHtmlEscaping()

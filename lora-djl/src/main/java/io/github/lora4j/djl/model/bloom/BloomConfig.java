@@ -75,6 +75,11 @@ public record BloomConfig(
     }
   }
 
+  /** The same shape with other words. */
+  BloomConfig of(int words, boolean oneMatrix) {
+    return new BloomConfig(words, hidden, layers, heads, epsilon, oneMatrix);
+  }
+
   int headWidth() {
     return hidden / heads;
   }

@@ -18,6 +18,7 @@ import io.github.lora4j.djl.layer.Norm;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.Projection;
 import io.github.lora4j.djl.layer.Tape;
+import io.github.lora4j.djl.layer.Words;
 import io.github.lora4j.djl.model.CheckpointWeights;
 import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.io.Safetensors;
@@ -107,13 +108,11 @@ public final class BloomModel implements Decoder {
   public BloomModel merged(AdapterWeights adapter) {
     NDManager own = Engines.newManager(manager.getDevice());
     try {
+      CheckpointWeights merged =
+          weights.merged(adapter, new Words(TABLE, BloomTree.HEAD, config.tied()), own);
+      BloomConfig shape = config.of(merged.words(TABLE), !merged.has(BloomTree.HEAD));
       // without the base's name: an adapter trained on the merged model is not one for the base
-      return new BloomModel(
-          config,
-          BloomTree.of(config, ""),
-          weights.merged(adapter, List.of(TABLE, BloomTree.HEAD), own),
-          own,
-          arithmetic);
+      return new BloomModel(shape, BloomTree.of(shape, ""), merged, own, arithmetic);
     } catch (RuntimeException e) {
       own.close();
       throw e;
@@ -234,7 +233,7 @@ public final class BloomModel implements Decoder {
 
   @Override
   public FrozenMatrix matrix(String path) {
-    return weights.matrix(path + ".weight");
+    return weights.matrix(storedName(path + ".weight"));
   }
 
   @Override
