@@ -40,6 +40,7 @@ CASES = {
     "patterns": {"target_modules": TARGETS, "rank_pattern": {"2": 3, "4": 1}, "alpha_pattern": {"0": 3, "4": 9}},
     "pissa": {"target_modules": TARGETS, "init_lora_weights": "pissa"},
     "rank-stabilised": {"target_modules": ["2", "4"], "use_rslora": True},
+    "dora-fan-in-fan-out": {"target_modules": ["0", "2"], "fan_in_fan_out": True, "use_dora": True},
 }
 PLAIN = ("patterns", "rank-stabilised")  # what is summed
 WEIGHTS = [0.7, -0.4]
@@ -47,7 +48,7 @@ WEIGHTS = [0.7, -0.4]
 
 def own_base(name: str) -> nn.Sequential:
     model = base()
-    if name == "fan-in-fan-out":  # GPT-2's kind of linear map: its weight is (in, out)
+    if name.endswith("fan-in-fan-out"):  # GPT-2's kind of linear map: its weight is (in, out)
         for at in ("0", "2"):
             linear = model.get_submodule(at)
             turned = Conv1D(linear.out_features, linear.in_features)

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Pairs beside embedding and head, whole modules, biases and resized vocabularies against peft
  * 0.21, at rank 2 on a base with a tied head and at rank 3 on one with a head of its own. PEFT:
  * test_load_and_forward, test_save_load_roundtrip (lora_target_embedding, lora_modules_to_save,
- * lora_modules_to_save_tied, lora_bias_all), test_load_resized_embedding.
+ * lora_modules_to_save_tied, lora_bias_all).
  */
 final class OwnTensorsGoldenTest {
 
@@ -52,7 +52,7 @@ final class OwnTensorsGoldenTest {
     }
   }
 
-  /** PEFT: test_training, test_training_gradient_checkpointing. */
+  /** PEFT: _test_training, _test_training_gradient_checkpointing. */
   @ParameterizedTest
   @CsvSource({"tied, 2", "tied, 0", "untied, 1", "untied, 2"})
   void lossAndGradientsOfEveryTrainedTensorEqualPeft(String name, int keptLayers)

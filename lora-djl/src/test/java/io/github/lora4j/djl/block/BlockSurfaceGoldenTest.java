@@ -99,7 +99,7 @@ final class BlockSurfaceGoldenTest {
     assertThat(found).as(name).containsExactly(expected.values(), within(TOLERANCE));
   }
 
-  /** PEFT: test_load_and_forward, test_save_load_roundtrip, test_training. */
+  /** PEFT: test_load_and_forward, test_save_load_roundtrip, _test_training. */
   @ParameterizedTest
   @ValueSource(strings = {"rank-2", "rank-4"})
   void logitsAndGradientsArePeftsAlsoAfterSaving(String rank, @TempDir Path temp)
@@ -119,7 +119,7 @@ final class BlockSurfaceGoldenTest {
         assertLogits(peft.model(), golden, name + ".logits");
       }
     }
-    assertThat(golden.names("cases")).hasSize(10);
+    assertThat(golden.names("cases")).hasSize(11);
     assertThat(Sample.bits(base)).isEqualTo(bits);
   }
 
@@ -146,7 +146,10 @@ final class BlockSurfaceGoldenTest {
             golden.expected.keySet().stream().filter(key -> key.startsWith(prefix)).toList());
   }
 
-  /** PEFT: _test_merge_layers, test_gpt2_dora_merge_and_unload_safe_merge. */
+  /**
+   * PEFT: _test_merge_layers, test_gpt2_dora_merge_and_unload_safe_merge,
+   * test_dora_unmerge_inverts_merge_for_fan_in_fan_out_layer: nothing is merged in place here.
+   */
   @ParameterizedTest
   @ValueSource(strings = {"rank-2", "rank-4"})
   void mergedWeightsArePefts(String rank) throws IOException {
