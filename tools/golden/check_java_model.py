@@ -33,10 +33,12 @@ def check(directory: Path) -> str:
     dtype = str(model.dtype).removeprefix("torch.")
     assert dtype == case["dtype"], f"{directory.name}: loads as {dtype}, saved as {case['dtype']}"
     assert not any(report.values()), f"{directory.name}: {report}"
-    assert model.lm_head.weight is model.transformer.word_embeddings.weight, f"{directory.name}: head not tied"
+    tied = model.lm_head.weight is model.transformer.word_embeddings.weight
+    assert tied == model.config.tie_word_embeddings, f"{directory.name}: head tied: {tied}"
+    assert model.config.vocab_size == model.lm_head.weight.shape[0], f"{directory.name}: {model.config.vocab_size} words"
     assert tokenizer.encode("the cat") == AutoTokenizer.from_pretrained(ROOT / case["checkpoint"] / "checkpoint").encode("the cat")
     names = {name for file in (directory / "model").glob("*.safetensors") for name in load_file(file)}
-    assert names == set(model.state_dict()) - {"lm_head.weight"}, f"{directory.name}: keys differ"
+    assert names == set(model.state_dict()) - ({"lm_head.weight"} if tied else set()), f"{directory.name}: keys differ"
     expected = load_file(directory / "logits.safetensors")
     assert run(model.eval(), case["rows"][:1])[0].isfinite().all(), f"{directory.name}: does not run in its own type"
     exact, worst = AutoModelForCausalLM.from_pretrained(directory / "model", dtype=torch.float32).eval(), 0.0

@@ -41,6 +41,9 @@ CASES = {  # settings of LoraConfig; "words": the vocabulary is resized; "whole"
     "resized-embedding": {"target_modules": ["word_embeddings", "query_key_value"], "words": MORE},
     "resized-whole": {"target_modules": QKV, "modules_to_save": ["word_embeddings", "lm_head"], "words": MORE},
     "resized-whole-embedding": {"target_modules": QKV, "modules_to_save": ["word_embeddings"], "words": MORE},
+    "dora-embedding": {"target_modules": ["word_embeddings", "query_key_value"], "use_dora": True},
+    "dora-head": {"target_modules": ["lm_head", "dense"], "use_dora": True},
+    "resized-dora-embedding": {"target_modules": ["word_embeddings"], "use_dora": True, "words": MORE},
 }
 CURVES = {"embedding": "embedding-saved-whole", "whole-modules": "whole-head"}
 
@@ -130,6 +133,11 @@ def write_case(directory: Path, tied: bool, rank: int, seed: int) -> None:
         reloaded = PeftModel.from_pretrained(load(directory / "checkpoint", words), target)
         expected = {f"logits/{i}": run(peft, [row])[0] for i, row in enumerate(own_rows)}
         assert torch.equal(run(reloaded, own_rows[:1])[0], expected["logits/0"]), name
+        merged = run(reloaded.merge_and_unload(safe_merge=True), own_rows[:1])[0]
+        follows = tied and any(word in settings["target_modules"] for word in ("word_embeddings", "lm_head")) and "modules_to_save" not in settings
+        assert follows != torch.allclose(merged, expected["logits/0"], atol=1e-4), name  # PEFT merges into the matrix that both compute with
+        if not follows:
+            expected["merged/0"] = merged
         total = loss(peft.train(), own_batch, own_labels)
         total.backward()
         trained = {plain(n): p for n, p in peft.named_parameters() if p.requires_grad}
@@ -146,6 +154,7 @@ def write_case(directory: Path, tied: bool, rank: int, seed: int) -> None:
         "loss": {"rows": batch, "labels": labels, "label_tokens": count(labels), "values": losses},
         "tensors": {
             "adapters/NAME/expected.safetensors: logits/I": "[length, words] of rows[I] of that adapter",
+            "adapters/NAME/expected.safetensors: merged/0": "after merge_and_unload; not there where PEFT's merged model differs from its adapter's",
             "adapters/NAME/expected.safetensors: gradients/KEY": "of the adapter's loss, KEY without PEFT's wrappers",
         },
     })

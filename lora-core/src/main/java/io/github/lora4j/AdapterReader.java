@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -199,6 +200,7 @@ final class AdapterReader {
       if (isOfShape(found.get(), entry.getKey(), entry.getValue(), problems)) {
         read(tensors, found.get(), entry.getKey(), problems)
             .ifPresent(tensor -> values.put(entry.getKey(), tensor));
+        saidTwice(tensors, found.get()).ifPresent(used::add);
       }
     }
     Map<String, TensorData> frozen = matrices.read(used, problems);
@@ -264,6 +266,20 @@ final class AdapterReader {
     return key.endsWith(DoraLinear.SUFFIX) && found.isEmpty()
         ? tensors.find(key + ".weight")
         : found;
+  }
+
+  /** PEFT writes the magnitudes of an embedding that is saved whole under two names. */
+  private static Optional<String> saidTwice(TensorFile tensors, TensorEntry magnitudes)
+      throws IOException {
+    if (!magnitudes.name().endsWith(DoraLinear.SUFFIX)) {
+      return Optional.empty();
+    }
+    Optional<TensorEntry> again = tensors.find(magnitudes.name() + ".weight");
+    return again.isPresent()
+            && again.get().shape().equals(magnitudes.shape())
+            && Arrays.equals(tensors.floats(again.get()), tensors.floats(magnitudes))
+        ? again.map(TensorEntry::name)
+        : Optional.empty();
   }
 
   private static LoraException misfit(

@@ -126,9 +126,9 @@ public record LoraPlan(
     return new LoraPlan(tree, resolved, pairs, biases, copies);
   }
 
-  /** What decomposes or measures a matrix knows linear maps only. */
+  /** What decomposes a matrix knows linear maps only. */
   private static void refuseOthers(LoraConfig config, List<TargetModule> matched) {
-    if (!config.dora() && !config.init().takesFromBase()) {
+    if (!config.init().takesFromBase()) {
       return;
     }
     List<String> others =
@@ -139,7 +139,7 @@ public record LoraPlan(
     if (!others.isEmpty()) {
       throw new LoraException(
           "%s stands beside linear maps, not beside %s; leave them out or use plain LoRA"
-              .formatted(config.dora() ? "DoRA" : config.init(), others));
+              .formatted(config.init(), others));
     }
   }
 

@@ -323,7 +323,9 @@ public final class PeftModel<M> implements AutoCloseable {
    * A new model whose weights carry the adapter: {@code W + s·BA}, computed in fp32 and rounded
    * once to the type that the base stores; own biases take the place of the base's. It is a base
    * like any other. This view and its base stay as they are; weights that the adapter does not
-   * touch are shared with the base, which may be closed before or after.
+   * touch are shared with the base, which may be closed before or after. Where head and embedding
+   * are one matrix and the adapter changes one of them, the merged model has two: it computes what
+   * this view does. An adapter of another vocabulary makes a model of that vocabulary.
    *
    * @return to be closed by the caller where the engine's models are
    * @throws LoraException if a merged weight is NaN or infinite, naming where

@@ -41,7 +41,7 @@ class AdapterSourceTest {
     }
   }
 
-  /** PEFT: test_load_with_different_adapter_name */
+  /** PEFT: test_load_with_different_adapter_name, _test_save_pretrained_selected_adapters. */
   @Test
   void adapterOfASubdirectoryIsTheSameAsThatOfItsDirectory() throws IOException {
     Map<String, TensorData> expected =
@@ -133,6 +133,7 @@ class AdapterSourceTest {
     assertThat(tensors(PeftModel.fromPretrained(base, root, "mail"))).isNotEmpty();
   }
 
+  /** PEFT: _test_delete_unknown_adapter_raises. What is not there is named. */
   @Test
   void nameOfNothingIsNotFound() {
     assertThatThrownBy(() -> PeftModel.fromPretrained(base, root, "nowhere"))

@@ -68,8 +68,8 @@ class HotSwapTest {
   }
 
   /**
-   * PEFT: test_hotswap_different_ranks_alphas. Its configuration stays the old one there; here
-   * everything follows.
+   * PEFT: test_hotswap_works_different_ranks_alphas. Its configuration stays the old one there;
+   * here everything follows.
    */
   @ParameterizedTest
   @CsvSource({"7, 13", "13, 7"})

@@ -11,7 +11,10 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
 
-/** How pairs beside an embedding start. PEFT: test_lora_embedding_init_default and gaussian. */
+/**
+ * How pairs beside an embedding start. PEFT: test_lora_embedding_default,
+ * test_lora_embedding_gaussian.
+ */
 class InitialPairTest {
 
   private static final ModuleTree TREE =

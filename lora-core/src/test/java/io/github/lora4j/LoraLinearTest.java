@@ -125,6 +125,7 @@ class LoraLinearTest {
     }
   }
 
+  /** PEFT: test_lora_linear_init_default. */
   @Test
   void kaimingIsUniformWithinOneOverTheRootOfIn() {
     LoraLinear pair = pair(400, 5, 50, 1);
@@ -136,6 +137,7 @@ class LoraLinearTest {
     assertUniform(a, bound);
   }
 
+  /** PEFT: test_lora_linear_init_gaussian. */
   @Test
   void gaussianHasTheInverseOfTheRankAsDeviation() {
     LoraLinear pair = pair(500, 5, 40, 1);
@@ -149,6 +151,7 @@ class LoraLinearTest {
     assertThat(beyondTwo).isCloseTo(0.0455, within(0.006)); // a normal has 4.55 % there
   }
 
+  /** PEFT: test_lora_linear_false. */
   @Test
   void randomMovesBAsWell() {
     LoraLinear pair = pair(100, 300, 64, 1);

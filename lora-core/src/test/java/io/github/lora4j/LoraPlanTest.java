@@ -142,6 +142,17 @@ class LoraPlanTest {
         "target modules ['query_key_value'] match nothing in BloomModel");
   }
 
+  /** PEFT: TestExcludedModuleNames, test_realistic_example. */
+  @Test
+  void excludedModulesGetNoPair() {
+    String excluded = "transformer.h.2.self_attention.query_key_value";
+
+    LoraPlan plan = LoraPlan.of(BLOOM, config().excludeModules(excluded).build());
+
+    assertThat(plan.pairs()).hasSize(23).noneMatch(pair -> pair.path().equals(excluded));
+  }
+
+  /** PEFT: TestExcludedModuleNames. */
   @Test
   void targetsThatAreAllExcludedAreReported() {
     refused(
@@ -163,6 +174,7 @@ class LoraPlanTest {
         "none of them in layers [0]; they are in no numbered layer");
   }
 
+  /** PEFT: TestExcludedModuleNames. There a warning, here a refusal. */
   @Test
   void exclusionThatMatchesNothingIsReported() {
     refused(

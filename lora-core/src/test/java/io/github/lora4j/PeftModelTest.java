@@ -211,6 +211,21 @@ class PeftModelTest {
     assertThat(PeftModel.wrap(base, config().build()).tensors()).hasSize(6);
   }
 
+  /** PEFT: _test_delete_inactive_adapter. */
+  @Test
+  void closingOneViewLeavesTheOthers() {
+    PeftModel<FloatMlp> first = trained(config());
+    try (PeftModel<FloatMlp> second =
+        PeftModel.wrap(base, config().init(LoraInit.RANDOM).build())) {
+      TensorData before = second.model().forward(x);
+
+      first.close();
+
+      assertThat(second.model().forward(x)).isEqualTo(before);
+    }
+  }
+
+  /** PEFT: test_disable_adapters. Nothing is switched: base and views answer side by side. */
   @Test
   void viewsOfOneBaseAreIndependent() {
     try (PeftModel<FloatMlp> first = trained(config());

@@ -104,8 +104,8 @@ class RankAndAlphaPatternTest {
   }
 
   /**
-   * PEFT: test_lora_scaling_default, test_rslora_scaling, test_lora_default_scaling_pattern,
-   * test_rslora_scaling_pattern, test_lora_rank_alpha_pattern_override.
+   * PEFT: test_lora_scaling_default, test_lora_rslora_scaling, test_lora_default_scaling_pattern,
+   * test_lora_rslora_scaling_pattern, test_rank_alpha_pattern_override.
    */
   @ParameterizedTest
   @CsvSource({

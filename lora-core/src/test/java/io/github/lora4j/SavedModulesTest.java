@@ -202,7 +202,7 @@ class SavedModulesTest {
         .hasMessageContaining("train an adapter with task type CAUSAL_LM");
   }
 
-  /** PEFT: TestPeftStateDict, test_save_pretrained_selected_adapters_adapter_name_substring. */
+  /** PEFT: TestPeftStateDict, _test_save_pretrained_adapter_name_substring. */
   @ParameterizedTest
   @ValueSource(
       strings = {"lora", "weight", "bias", "head", "default2", "other_default", "efaul", "lora_A"})

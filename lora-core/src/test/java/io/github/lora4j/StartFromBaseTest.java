@@ -73,7 +73,13 @@ class StartFromBaseTest {
     }
   }
 
-  /** PEFT: TestPissaInitialization, the conversion tests; rsLoRA with patterns is refused there. */
+  /**
+   * PEFT: test_lora_pissa_conversion_same_output_after_loading,
+   * test_lora_pissa_conversion_same_output_after_loading_with_rank_pattern,
+   * test_lora_pissa_conversion_same_output_after_loading_with_alpha_pattern,
+   * test_lora_pissa_conversion_same_output_after_loading_with_rslora,
+   * test_olora_conversion_same_output_after_loading. Patterns with rsLoRA are refused there.
+   */
   @ParameterizedTest
   @CsvSource({"PISSA, false", "PISSA, true", "OLORA, false", "OLORA, true"})
   void fileIsPlainLoraOfTwiceTheRankAndTheSameScaling(LoraInit init, boolean rsLora)

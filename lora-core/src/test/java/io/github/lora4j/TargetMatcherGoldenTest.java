@@ -26,6 +26,7 @@ class TargetMatcherGoldenTest {
   /** PEFT's own cases come first; their results are those of 0.21. */
   private static final int OWN_CASES = 46;
 
+  /** PEFT: test_regex_matching_valid. */
   @TestFactory
   Stream<DynamicTest> casesOfPeftMatchAsInPeft() throws IOException {
     return rows("paths")
@@ -92,6 +93,10 @@ class TargetMatcherGoldenTest {
     }
   }
 
+  /**
+   * PEFT: test_maybe_include_all_linear_layers_lora,
+   * test_maybe_include_all_linear_does_not_target_classifier_head.
+   */
   @TestFactory
   Stream<DynamicTest> allLinearMeansTheModulesThatPeftMeans() throws IOException {
     return rows("all-linear")

@@ -91,7 +91,7 @@ class VocabularyTest {
     assertThat(base.forward(x)).isEqualTo(before);
   }
 
-  /** PEFT: test_load_resized_embedding. */
+  /** Words of another number, as PEFT saves them. */
   @Test
   void aResizedHeadGivesTheViewItsVocabularyAndIsSavedAgain() throws IOException {
     tensors.put(HEAD, head(7));

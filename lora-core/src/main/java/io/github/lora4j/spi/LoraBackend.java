@@ -38,8 +38,9 @@ public interface LoraBackend {
   TensorData parameter(Object model, String name);
 
   /**
-   * Measures the rows of an adapted matrix, as DoRA's magnitudes start. An engine that can do
-   * better than to copy the matrix to the heap should.
+   * Measures the rows of an adapted matrix, as DoRA's magnitudes start; W of an embedding is its
+   * table turned, so that these are the table's columns. An engine that can do better than to copy
+   * the matrix to the heap should.
    *
    * @param model a model that this engine supports
    * @param pair where it stands
@@ -49,8 +50,15 @@ public interface LoraBackend {
    */
   default TensorData rowNorms(Object model, AdapterLayout.Pair pair, TensorData a, TensorData b) {
     float[] weight = parameter(model, pair.path() + ".weight").values(); // (out, in)
+    boolean turned =
+        modules(model).modules().stream()
+            .anyMatch(
+                module ->
+                    module.path().equals(pair.path())
+                        && module.kind() == TargetModule.Kind.EMBEDDING); // (in, out)
     int in = pair.inFeatures();
-    float[] norms = new float[pair.outFeatures()];
+    int out = pair.outFeatures();
+    float[] norms = new float[out];
     for (int row = 0; row < norms.length; row++) {
       double sum = 0;
       for (int column = 0; column < in; column++) {
@@ -58,7 +66,8 @@ public interface LoraBackend {
         for (int r = 0; r < pair.rank(); r++) {
           update += (double) b.values()[row * pair.rank() + r] * a.values()[r * in + column];
         }
-        double value = weight[row * in + column] + pair.scaling() * update;
+        float own = weight[turned ? column * out + row : row * in + column];
+        double value = own + pair.scaling() * update;
         sum += value * value;
       }
       norms[row] = (float) Math.sqrt(sum);

@@ -5,9 +5,11 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.lora4j.djl.internal.Kernels;
+import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.MatrixFactors;
+import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TensorData;
 import java.util.List;
 
@@ -18,13 +20,24 @@ record BaseMatrices(Decoder decoder) {
     return new BaseMatrices(model.decoder());
   }
 
-  /** ‖W + s·BA‖ of each row, (out). */
+  /** ‖W + s·BA‖ of each row, (out); W of an embedding is its table turned. */
   TensorData rowNorms(AdapterLayout.Pair pair, TensorData a, TensorData b) {
+    FrozenMatrix matrix = decoder.matrix(pair.path());
     try (NDManager scope = decoder.manager().newSubManager()) {
       NDArray norms = scope.create(new Shape(pair.outFeatures()), DataType.FLOAT32); // (out)
-      decoder.matrix(pair.path()).rowNorms(norms, array(a, scope), array(b, scope), pair.scaling());
+      if (isEmbedding(pair.path())) {
+        matrix.columnNorms(norms, array(a, scope), array(b, scope), pair.scaling());
+      } else {
+        matrix.rowNorms(norms, array(a, scope), array(b, scope), pair.scaling());
+      }
       return new TensorData(List.of((long) pair.outFeatures()), norms.toFloatArray());
     }
+  }
+
+  private boolean isEmbedding(String path) {
+    return decoder.modules().modules().stream()
+        .anyMatch(
+            module -> module.path().equals(path) && module.kind() == TargetModule.Kind.EMBEDDING);
   }
 
   /** The leading part of the matrix of a linear map. */

@@ -84,9 +84,6 @@ public final class DjlBackend implements LoraBackend {
         }
         if (!takesPair(module, model)) {
           wrong.add(pair.path() + " (" + module.kind() + ")");
-        } else if (module.kind() != TargetModule.Kind.LINEAR
-            && layout.values().containsKey(pair.nameOfMagnitude())) {
-          wrong.add(pair.path() + " (" + module.kind() + ", with DoRA)");
         }
       }
     }

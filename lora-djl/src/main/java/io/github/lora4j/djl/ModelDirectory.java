@@ -51,7 +51,7 @@ final class ModelDirectory {
     try (Safetensors files = Safetensors.open(directory)) {
       Decoder decoder =
           StackedDecoder.read(
-              family, files, name(json, directory), arithmetic(precision, options), manager);
+              json, files, name(json, directory), arithmetic(precision, options), manager);
       return new CausalLm(decoder, tokenizer, options, directory, null);
     } catch (IOException | RuntimeException e) {
       manager.close();

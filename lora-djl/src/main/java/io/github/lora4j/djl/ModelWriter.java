@@ -4,6 +4,8 @@ import io.github.lora4j.djl.internal.Json;
 import io.github.lora4j.io.AtomicDirectory;
 import io.github.lora4j.io.AtomicFile;
 import io.github.lora4j.io.ShardedWriter;
+import io.github.lora4j.spi.ModuleTree;
+import io.github.lora4j.spi.TargetModule;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -39,6 +41,9 @@ final class ModelWriter {
           "chat_template.jinja",
           "chat_template.json");
 
+  private static final String WORDS = "vocab_size";
+  private static final String TIED = "tie_word_embeddings";
+
   private ModelWriter() {}
 
   static void write(CausalLm model, Path source, Path directory, long maxShardBytes)
@@ -55,7 +60,7 @@ final class ModelWriter {
     }
     ShardedWriter weights = new ShardedWriter(maxShardBytes);
     model.decoder().addTo(weights);
-    String config = config(source, model.precision());
+    String config = config(source, model);
     AtomicDirectory.write(
         directory,
         "a model",
@@ -78,22 +83,43 @@ final class ModelWriter {
     }
   }
 
-  /** The base's own, with the type of the weights; its name would be another model's. */
-  private static String config(Path source, Precision precision) throws IOException {
+  /**
+   * The base's own, with the type of the weights and, where merging changed them, the number of
+   * words and whether the head is the embedding; its name would be another model's.
+   */
+  private static String config(Path source, CausalLm model) throws IOException {
     Json json =
         Json.read(source.resolve(ModelDirectory.CONFIG), "the configuration of the saved base");
-    Map<String, String> types = new TreeMap<>();
+    Map<String, Object> members = new TreeMap<>();
     String type =
-        switch (precision) {
+        switch (model.precision()) {
           case FP16 -> "float16";
           case BF16 -> "bfloat16";
           default -> "float32";
         };
     for (String key : List.of("torch_dtype", "dtype")) { // the name until 2025, and today's
       if (json.has(key)) {
-        types.put(key, type);
+        members.put(key, type);
       }
     }
-    return json.with(types.isEmpty() ? Map.of("dtype", type) : types, "_name_or_path");
+    if (members.isEmpty()) {
+      members.put("dtype", type);
+    }
+    if (json.whole(WORDS).orElse(0) != model.vocabulary()) {
+      members.put(WORDS, model.vocabulary());
+    }
+    if (json.flag(TIED).orElse(true) && hasOwnHead(model.modules())) {
+      members.put(TIED, false);
+    }
+    return json.with(members, "_name_or_path");
+  }
+
+  private static boolean hasOwnHead(ModuleTree tree) {
+    return tree.modules().stream()
+        .filter(module -> module.kind() == TargetModule.Kind.OUTPUT_HEAD)
+        .anyMatch(
+            head ->
+                tree.parameters().stream()
+                    .anyMatch(parameter -> parameter.name().equals(head.path() + ".weight")));
   }
 }

@@ -9,8 +9,6 @@ import com.google.gson.JsonParser;
 import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Json;
-import io.github.lora4j.djl.model.Families;
-import io.github.lora4j.djl.model.ModelFamily;
 import io.github.lora4j.djl.model.StackedDecoder;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.spi.AdapterLayout;
@@ -58,11 +56,10 @@ final class BloomGolden {
   }
 
   static CausalLm load(Path checkpoint, Arithmetic arithmetic) throws IOException {
-    ModelFamily family =
-        Families.of(Json.read(checkpoint.resolve("config.json"), "a model directory"));
+    Json config = Json.read(checkpoint.resolve("config.json"), "a model directory");
     NDManager manager = Engines.newManager(Device.cpu());
     try (Safetensors files = Safetensors.open(checkpoint)) {
-      StackedDecoder model = StackedDecoder.read(family, files, "golden", arithmetic, manager);
+      StackedDecoder model = StackedDecoder.read(config, files, "golden", arithmetic, manager);
       return new CausalLm(
           model, Tokenizer.load(checkpoint), LoadOptions.builder().build(), checkpoint, null);
     }

@@ -80,6 +80,7 @@ final class BloomGoldenTest {
     }
   }
 
+  /** PEFT: test_load_and_forward. */
   @ParameterizedTest
   @ValueSource(strings = {"power-of-two", "six-heads"})
   void logitsUnderEveryAdapterEqualPeft(String name) throws IOException {

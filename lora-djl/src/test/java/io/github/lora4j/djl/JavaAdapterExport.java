@@ -97,6 +97,23 @@ final class JavaAdapterExport {
     }
   }
 
+  /** Merged models whose words an adapter changed: untied heads, other vocabularies. */
+  @ParameterizedTest
+  @ValueSource(strings = {"tied", "untied"})
+  void writesModelsWithMergedWordsAndTheirScores(String name) throws IOException {
+    try (CausalLm base = OwnTensorsGolden.load(name, Precision.FP32)) {
+      for (OwnTensorsGolden golden : OwnTensorsGolden.of(name)) {
+        Path directory = target.resolve("models/%s-%s".formatted(name, golden.name));
+        Files.createDirectories(directory);
+        try (PeftModel<CausalLm> peft = golden.load(base, false);
+            CausalLm merged = peft.merge()) {
+          merged.save(directory.resolve("model"));
+          write(directory, name, golden.rows(), merged, Precision.FP32);
+        }
+      }
+    }
+  }
+
   /** Adapters of PEFT, of other vocabularies too, trained further here. */
   @ParameterizedTest
   @ValueSource(strings = {"tied", "untied"})

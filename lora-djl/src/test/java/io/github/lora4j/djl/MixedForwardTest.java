@@ -110,7 +110,7 @@ final class MixedForwardTest {
     assertThat(at).isEqualTo(wanted.length);
   }
 
-  /** PEFT: _test_mixed_adapter_batches. The part that generates. */
+  /** PEFT: _test_mixed_adapter_batches, test_generate_with_mixed_adapter_batches. */
   @Test
   void greedyTextsEqualThoseOfAdapterNames() {
     List<GenerationRequest> requests = new ArrayList<>();
@@ -152,7 +152,7 @@ final class MixedForwardTest {
     assertThat(ManagedArrays.below(base.decoder().manager())).isEqualTo(before);
   }
 
-  /** PEFT: test_mixed_adapter_batches_lora_length_mismatch_raises. */
+  /** PEFT: test_mixed_adapter_batches_length_mismatch_raises. */
   @Test
   void rowsWithoutAModelEachAreRefused() {
     assertThatThrownBy(() -> base.logits(List.of(base, first.model()), new int[][] {{5}}))
@@ -177,6 +177,25 @@ final class MixedForwardTest {
           .hasMessage(
               "row 0: its model stands on another base; load its adapter beside this one; "
                   + "row 2: its model stands on another base; load its adapter beside this one");
+    }
+  }
+
+  /** PEFT: test_mixed_adapter_batches_merged_raises. A merged model is a base of its own. */
+  @Test
+  void rowOfAMergedModelIsOfAnotherBase() throws IOException {
+    int[][] rows = {{5, 6, 7}, {5, 6, 7}};
+    try (CausalLm merged = PeftModel.fromPretrained(base, GOLDEN.resolve("a0")).merge();
+        PeftModel<CausalLm> beside = PeftModel.fromPretrained(merged, GOLDEN.resolve("a1"))) {
+      assertThatThrownBy(() -> base.logits(List.of(first.model(), merged), rows))
+          .isInstanceOf(IllegalArgumentException.class)
+          .hasMessageStartingWith("row 1: its model stands on another base");
+
+      float[][][] mixed = merged.logits(List.of(merged, beside.model()), rows);
+      for (int position = 0; position < 3; position++) {
+        float[] alone = merged.logits(rows[0])[0][position];
+        assertThat(mixed[0][position]).containsExactly(alone, within(TOLERANCE));
+        assertThat(mixed[1][position]).isNotEqualTo(mixed[0][position]);
+      }
     }
   }
 
@@ -216,8 +235,8 @@ final class MixedForwardTest {
   }
 
   /**
-   * PEFT: test_mixed_adapter_batches_lora_disabled. There a disabled model computes the base for
-   * every row; here a row is the base's if its model is the base, whatever else is in the batch.
+   * PEFT: test_mixed_adapter_batches_disabled. There a disabled model computes the base for every
+   * row; here a row is the base's if its model is the base, whatever else is in the batch.
    */
   @Test
   void rowsOfTheBaseEqualTheBaseWhateverElseIsInTheBatch() {
@@ -234,9 +253,7 @@ final class MixedForwardTest {
     }
   }
 
-  /**
-   * PEFT: test_mixed_adapter_batches_lora_training_mode_raises. No mode: a trained view may mix.
-   */
+  /** PEFT: test_mixed_adapter_batches_training_mode_raises. No mode: a trained view may mix. */
   @Test
   void viewInTrainingIsARowLikeAnyOther() {
     LoraConfig config = LoraConfig.builder().rank(3).dropout(0.5).targetModules("dense").build();

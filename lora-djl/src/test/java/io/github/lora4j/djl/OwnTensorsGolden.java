@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /** An adapter below {@code golden/bloom/tied} or {@code untied}, by {@code surface.py}. */
 final class OwnTensorsGolden {
@@ -83,6 +84,11 @@ final class OwnTensorsGolden {
 
   TensorData logits(int row) {
     return requireNonNull(expected.get("logits/" + row));
+  }
+
+  /** Of PEFT's merged model; empty where that is another model than its adapter's. */
+  Optional<TensorData> mergedLogits() {
+    return Optional.ofNullable(expected.get("merged/0"));
   }
 
   Map<String, TensorData> gradients() {

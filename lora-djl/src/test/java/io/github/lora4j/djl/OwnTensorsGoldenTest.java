@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * Pairs beside embedding and head, whole modules, biases and resized vocabularies against peft
  * 0.21, at rank 2 on a base with a tied head and at rank 3 on one with a head of its own. PEFT:
  * test_load_and_forward, test_save_load_roundtrip (lora_target_embedding, lora_modules_to_save,
- * lora_modules_to_save_tied, lora_bias_all), test_load_resized_embedding.
+ * lora_modules_to_save_tied, lora_bias_all).
  */
 final class OwnTensorsGoldenTest {
 
@@ -52,7 +52,7 @@ final class OwnTensorsGoldenTest {
     }
   }
 
-  /** PEFT: test_training, test_training_gradient_checkpointing. */
+  /** PEFT: _test_training, _test_training_gradient_checkpointing. */
   @ParameterizedTest
   @CsvSource({"tied, 2", "tied, 0", "untied, 1", "untied, 2"})
   void lossAndGradientsOfEveryTrainedTensorEqualPeft(String name, int keptLayers)
@@ -94,6 +94,39 @@ final class OwnTensorsGoldenTest {
             .hasSameBinaryContentAs(first.resolve("adapter_model.safetensors"));
       }
     }
+  }
+
+  /**
+   * PEFT: _test_merge_layers, test_merge_and_unload_fixes_tie_word_embeddings_config. Its tolerance
+   * is 1e-4. PEFT merges a pair beside one of two tied matrices into both, after a warning; here
+   * the two are untied, so that the merged model is the adapter's.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"tied", "untied"})
+  void mergedModelsAreThoseOfPeft(String name, @TempDir Path temp) throws IOException {
+    int merges = 0;
+    try (CausalLm base = OwnTensorsGolden.load(name, Precision.FP32)) {
+      for (OwnTensorsGolden golden : OwnTensorsGolden.of(name)) {
+        Path saved = temp.resolve(golden.name);
+        try (PeftModel<CausalLm> peft = golden.load(base, false);
+            CausalLm merged = peft.merge()) {
+          float[][][] logits = merged.logits(golden.rows());
+          assertLogits(golden, logits);
+          if (golden.mergedLogits().isPresent()) {
+            assertLogits(golden, golden.mergedLogits().get(), logits[0], 0);
+            merges++;
+          }
+          assertThat(merged.vocabulary()).isEqualTo(golden.words());
+          merged.save(saved);
+
+          try (CausalLm loaded = CausalLm.load(saved, LoadOptions.builder().build())) {
+            assertThat(loaded.logits(golden.rows())).as("%s", golden).isDeepEqualTo(logits);
+            assertThat(loaded.modules().parameters()).isEqualTo(merged.modules().parameters());
+          }
+        }
+      }
+    }
+    assertThat(merges).isEqualTo("tied".equals(name) ? 8 : 15);
   }
 
   /** Every row under another adapter, two of them under none, words of two vocabularies. */
@@ -157,17 +190,21 @@ final class OwnTensorsGoldenTest {
 
   private static void assertLogits(OwnTensorsGolden golden, float[][][] logits) {
     for (int row = 0; row < logits.length; row++) {
-      TensorData expected = golden.logits(row);
-      int at = 0;
-      for (float[] position : logits[row]) {
-        for (float score : position) {
-          assertThat((double) score)
-              .as("%s, row %d, element %d", golden, row, at)
-              .isCloseTo(expected.values()[at++], within(LOGITS));
-        }
-      }
-      assertThat(at).isEqualTo(expected.values().length);
+      assertLogits(golden, golden.logits(row), logits[row], row);
     }
+  }
+
+  private static void assertLogits(
+      OwnTensorsGolden golden, TensorData expected, float[][] logits, int row) {
+    int at = 0;
+    for (float[] position : logits) {
+      for (float score : position) {
+        assertThat((double) score)
+            .as("%s, row %d, element %d", golden, row, at)
+            .isCloseTo(expected.values()[at++], within(LOGITS));
+      }
+    }
+    assertThat(at).isEqualTo(expected.values().length);
   }
 
   private static void assertGradients(OwnTensorsGolden golden, Map<String, TensorData> actual) {

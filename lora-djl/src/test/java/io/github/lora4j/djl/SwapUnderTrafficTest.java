@@ -71,7 +71,8 @@ final class SwapUnderTrafficTest {
   }
 
   /**
-   * PEFT: test_hotswap_works and different_ranks_alphas, on a language model under live traffic.
+   * PEFT: test_hotswap_works, test_hotswap_works_different_ranks_alphas, on a language model under
+   * live traffic.
    */
   @Test
   void everyResultIsThatOfOneAdapterOrTheOther() throws Exception {

@@ -130,6 +130,7 @@ final class ViewsTest {
     }
   }
 
+  /** PEFT: _test_delete_adapter. The last one can go, and the base is left. */
   @Test
   void closedViewSaysSoAndTheBaseGoesOn() {
     PeftModel<CausalLm> view = views.get(0);

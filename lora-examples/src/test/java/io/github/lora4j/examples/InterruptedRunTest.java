@@ -36,6 +36,7 @@ class InterruptedRunTest {
                 "--data=" + TinyFiles.mails(directory),
                 "--output=" + output,
                 "--batch-size=2",
+                "--matrix-library=mkl", // two processes must not each find another one faster
                 "--steps=" + STEPS));
     args.addAll(List.of(more));
     return args;

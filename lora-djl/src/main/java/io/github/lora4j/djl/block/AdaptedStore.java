@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import ai.djl.nn.Parameter;
 import ai.djl.training.ParameterStore;
 import java.util.HashMap;
@@ -12,8 +13,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Gives a base its weights with an adapter added, for one forward: {@code W + s·BA} for an adapted
- * weight, the adapter's own copy for a bias that it trains, the base's memory otherwise. All that
- * is given belongs to the forward and is freed with it.
+ * weight, its rows given the lengths of DoRA if the adapter has them, the adapter's own copy for a
+ * bias that it trains, the base's memory otherwise. All that is given belongs to the forward and is
+ * freed with it.
  */
 final class AdaptedStore extends ParameterStore {
 
@@ -71,10 +73,29 @@ final class AdaptedStore extends ParameterStore {
   private NDArray sum(NDArray weight, LowRankPair pair, Device device, boolean training) {
     NDArray a = mine(array(pair.a(), device, training).mul(pair.scaling())); // (r, in)
     NDArray update = mine(array(pair.b(), device, training).matMul(a)); // (out, in)
+    if (pair.magnitude() != null) {
+      return scaled(update, weight, array(pair.magnitude(), device, training));
+    }
     if (update.getDataType() != weight.getDataType()) {
       update = mine(update.toType(weight.getDataType(), false));
     }
     return update.addi(weight); // (out, in)
+  }
+
+  /** m/n·(W + s·BA), n = ‖W + s·BA‖ of each row, a constant to the gradient as in PEFT; in fp32. */
+  private NDArray scaled(NDArray update, NDArray weight, NDArray magnitude) {
+    NDArray wide =
+        weight.getDataType() == update.getDataType()
+            ? weight
+            : mine(weight.toType(update.getDataType(), false));
+    NDArray sum = update.addi(wide); // (out, in)
+    NDArray squares = mine(mine(sum.stopGradient()).square());
+    NDArray norms = mine(mine(squares.sum(new int[] {1})).sqrt()); // (out)
+    NDArray factors = mine(mine(magnitude.div(norms)).reshape(new Shape(-1, 1))); // (out, 1)
+    NDArray result = mine(sum.mul(factors)); // (out, in)
+    return result.getDataType() == weight.getDataType()
+        ? result
+        : mine(result.toType(weight.getDataType(), false));
   }
 
   /**

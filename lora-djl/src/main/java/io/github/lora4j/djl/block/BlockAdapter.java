@@ -49,7 +49,11 @@ final class BlockAdapter implements AutoCloseable {
     for (AdapterLayout.Pair pair : layout.pairs()) {
       pairs.put(
           base.parameter(weightOf(pair)).getId(),
-          new LowRankPair(own(pair.nameOfA()), own(pair.nameOfB()), pair.scaling()));
+          new LowRankPair(
+              own(pair.nameOfA()),
+              own(pair.nameOfB()),
+              pair.scaling(),
+              parameters.get(pair.nameOfMagnitude())));
     }
     for (String name : layout.values().keySet()) {
       if (base.all().containsKey(name)) { // a bias that the adapter brings its own copy of

@@ -52,7 +52,7 @@ public final class BlockBackend implements LoraBackend {
     return new View<>(typed, adapter);
   }
 
-  /** DoRA's lengths, halves that stay fixed: what the store does not compute with. */
+  /** Tables, halves that stay fixed: what the store does not compute with. */
   private static void refuseOthers(AdapterLayout layout, BlockTree tree) {
     if (layout.halfFixed()) {
       throw new LoraException(
@@ -73,17 +73,6 @@ public final class BlockBackend implements LoraBackend {
       throw new LoraException(
           "beside a DJL block a low-rank pair stands beside a linear map, not beside an embedding: %s%s; leave them out"
               .formatted(tables, layout.frozen().isEmpty() ? "" : layout.frozen().keySet()));
-    }
-    List<String> others =
-        layout.values().keySet().stream()
-            .filter(name -> !name.endsWith(".lora_A") && !name.endsWith(".lora_B"))
-            .filter(name -> !tree.all().containsKey(name))
-            .limit(3)
-            .toList();
-    if (!others.isEmpty()) {
-      throw new LoraException(
-          "beside a DJL block an adapter has low-rank pairs and biases, this one also has %s; train it without dora"
-              .formatted(others));
     }
   }
 
@@ -122,7 +111,7 @@ public final class BlockBackend implements LoraBackend {
     @Override
     public M merge() {
       throw new UnsupportedOperationException(
-          "DJL copies no blocks, so a merged one cannot be made beside its base; add tensors() to the parameters of a block of your own");
+          "DJL copies no blocks, so a merged one cannot be made beside its base; build another block of the same architecture and give it to mergeInto of this view's PeftBlock");
     }
 
     @Override

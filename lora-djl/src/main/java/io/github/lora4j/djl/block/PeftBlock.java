@@ -14,6 +14,7 @@ import ai.djl.nn.ParameterList;
 import ai.djl.training.ParameterStore;
 import ai.djl.training.initializer.Initializer;
 import ai.djl.util.PairList;
+import io.github.lora4j.LoraException;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -194,6 +195,34 @@ public final class PeftBlock extends AbstractBaseBlock {
   @Override
   public DataType[] getOutputDataTypes() {
     return base.getOutputDataTypes();
+  }
+
+  /**
+   * Gives another block the weights of this view: {@code W + s·BA} for an adapted one, the
+   * adapter's own copies and the base's weights for the rest. It then computes what this view does,
+   * with no adapter beside it. Base and adapter stay as they are.
+   *
+   * <pre>{@code
+   * Block merged = architecture();                       // built as the base was
+   * merged.initialize(manager, DataType.FLOAT32, shape);
+   * ((PeftBlock) peft.model()).mergeInto(merged);
+   * }</pre>
+   *
+   * @param target initialised, of the base's architecture, and not the base; all of it is
+   *     overwritten, or none
+   * @throws IllegalArgumentException if it is the base or shares a parameter with it
+   * @throws LoraException if its parameters have other names, shapes or types, or a merged weight
+   *     is NaN or infinite
+   * @throws IllegalStateException if this view is closed, or the target is not initialised
+   */
+  public void mergeInto(Block target) {
+    adapter.acquire();
+    try (NDManager scope = adapter.manager().newSubManager()) {
+      ParameterStore plain = new ParameterStore(scope, false);
+      new MergedBlock(tree, new AdaptedStore(plain, adapter, scope)).writeTo(target);
+    } finally {
+      adapter.release();
+    }
   }
 
   /** Writes base and adapter. */

@@ -1,5 +1,6 @@
 package io.github.lora4j.djl.internal;
 
+import com.google.gson.Gson;
 import com.google.gson.GsonBuilder;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
@@ -142,6 +143,19 @@ public final class Json {
   }
 
   /**
+   * The same with some members set.
+   *
+   * @param members values by key
+   * @return another object, called as this one is in messages
+   */
+  public Json with(Map<String, ?> members) {
+    JsonObject copy = object.deepCopy();
+    JsonObject set = new Gson().toJsonTree(members).getAsJsonObject();
+    set.entrySet().forEach(member -> copy.add(member.getKey(), member.getValue()));
+    return new Json(where, copy);
+  }
+
+  /**
    * Whether something is an object rather than a text or a number.
    *
    * @param key its name
@@ -242,14 +256,15 @@ public final class Json {
    * The object's text with some members changed, indented by two spaces; all others stay as they
    * were written.
    *
-   * @param texts members to set
+   * @param members to set: texts, numbers or booleans
    * @param without a member to leave out
    * @return JSON and a line break
    */
-  public String with(Map<String, String> texts, String without) {
+  public String with(Map<String, ?> members, String without) {
     JsonObject copy = object.deepCopy();
     copy.remove(without);
-    texts.forEach(copy::addProperty);
+    JsonObject set = new Gson().toJsonTree(members).getAsJsonObject();
+    set.entrySet().forEach(member -> copy.add(member.getKey(), member.getValue()));
     return new GsonBuilder()
             .setPrettyPrinting()
             .disableHtmlEscaping()

@@ -3,11 +3,14 @@ package io.github.lora4j.djl.layer;
 import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.ScalarType;
+import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Token ids to rows of a frozen table, with the low-rank pair that an adapter may put beside it:
  * {@code y = table[ids] + s·A[:, ids]ᵀBᵀ}, where A: (r, V) and B: (D, r). An adapter may also bring
- * a table of its own, of another vocabulary too. PEFT has no dropout here.
+ * a table of its own, of another vocabulary too. PEFT has no dropout here. A pair of DoRA gives y
+ * the lengths m of the columns of the table, whose own are n: {@code y·m/n}.
  */
 public final class Embedding {
 
@@ -43,6 +46,10 @@ public final class Embedding {
       if (pair == null) {
         continue;
       }
+      if (pair.magnitude() != null) {
+        scaled(y, ids, pass, range, pair, pair.magnitude(), tape);
+        continue;
+      }
       NDArray u =
           pass.one(
               "embedding_low_rank_forward",
@@ -60,14 +67,46 @@ public final class Embedding {
     return y;
   }
 
+  private void scaled(
+      NDArray y,
+      NDArray ids,
+      Pass pass,
+      Pass.Range range,
+      LowRank pair,
+      Magnitude magnitude,
+      Tape tape) {
+    boolean keep = pair.gradA() != null && tape.keeps();
+    NDArray[] made =
+        pass.many(
+            "embedding_dora_forward",
+            y,
+            ids,
+            range.start(),
+            range.count(),
+            pair.a(),
+            pair.b(),
+            pair.scaling(),
+            magnitude.values(),
+            magnitude.ofTable(tableOf(range.adapter()), pair),
+            keep); // (n, r), (n, D)
+    if (keep) {
+      tape.keep(made);
+    } else {
+      made[0].close();
+    }
+  }
+
+  private FrozenMatrix tableOf(@Nullable AdapterWeights adapter) {
+    NDArray own = adapter == null ? null : adapter.own(path + ".weight");
+    return own == null ? table : table.replacedBy(own);
+  }
+
   private NDArray own(NDArray ids, Pass pass) {
     NDArray[] parts = new NDArray[pass.runs().size()];
     int part = 0;
     for (Pass.Run run : pass.runs()) {
-      NDArray own = run.adapter() == null ? null : run.adapter().own(path + ".weight");
-      FrozenMatrix matrix = own == null ? table : table.replacedBy(own);
       NDArray some = pass.one("rows_of", ids, run.start(), run.count());
-      parts[part++] = matrix.rows(some, computeType, pass);
+      parts[part++] = tableOf(run.adapter()).rows(some, computeType, pass);
     }
     return parts.length == 1 ? parts[0] : pass.one("join_rows", (Object) parts);
   }
@@ -93,19 +132,8 @@ public final class Embedding {
     try (NDArray ids = pass.manager().create(pass.batch().tokens())) {
       if (ofTable != null) {
         Kernels.get().run("table_backward", dy, ids, ofTable);
-      } else if (pair != null && pair.gradA() != null && pair.gradB() != null) {
-        try (Tape.Kept kept = tape.take()) {
-          Kernels.get()
-              .run(
-                  "embedding_low_rank_backward",
-                  dy,
-                  ids,
-                  kept.get(0, pass),
-                  pair.b(),
-                  pair.gradA(),
-                  pair.gradB(),
-                  pair.scaling());
-        }
+      } else if (pair != null && pair.gradA() != null) {
+        backward(dy, ids, pass, adapter, pair, tape);
       }
     }
   }
@@ -118,5 +146,32 @@ public final class Embedding {
    */
   public boolean trained(Pass pass) {
     return pass.trains(path + ".");
+  }
+
+  private void backward(
+      NDArray dy, NDArray ids, Pass pass, AdapterWeights adapter, LowRank pair, Tape tape) {
+    Magnitude magnitude = pair.magnitude();
+    try (Tape.Kept kept = tape.take();
+        Pass inner = pass.nested()) {
+      NDArray e = dy; // (N, D)
+      if (magnitude != null && magnitude.gradient() != null) {
+        NDArray norms = magnitude.ofTable(tableOf(adapter), pair);
+        long n = dy.getShape().get(0);
+        Kernels.get()
+            .run("dora_backward", dy, 0, n, kept.get(1, pass), norms, magnitude.gradient());
+        e = inner.one("copy_of", dy);
+        Kernels.get().run("dora_scale", e, 0, n, magnitude.values(), norms);
+      }
+      Kernels.get()
+          .run(
+              "embedding_low_rank_backward",
+              e,
+              ids,
+              kept.get(0, pass),
+              pair.b(),
+              Objects.requireNonNull(pair.gradA()),
+              Objects.requireNonNull(pair.gradB()),
+              pair.scaling());
+    }
   }
 }

@@ -188,6 +188,18 @@ public final class FrozenMatrix {
   }
 
   /**
+   * Measures the columns of a table with an update added: ‖W + s·AᵀBᵀ‖, in fp32.
+   *
+   * @param into (in), fp32, overwritten
+   * @param a (r, out), fp32
+   * @param b (in, r), fp32
+   * @param scaling s
+   */
+  public void columnNorms(NDArray into, NDArray a, NDArray b, double scaling) {
+    Kernels.get().run("dora_table_norms", into, values, scales, a, b, scaling);
+  }
+
+  /**
    * A matrix with an update, new in memory.
    *
    * @param matrix W + s·BA, or m/n·(W + s·BA) of DoRA, stored as W is
@@ -195,26 +207,49 @@ public final class FrozenMatrix {
    */
   record Merged(FrozenMatrix matrix, boolean finite) {}
 
-  /** Adds a pair's update in fp32, rounding once. */
+  /** Adds the update of a pair beside a linear map in fp32, rounding once. */
   Merged plus(LowRank pair, NDManager manager) {
+    Magnitude magnitude = pair.magnitude();
+    return plus(
+        "merge_pair",
+        pair,
+        magnitude == null ? new NDArray[0] : new NDArray[] {magnitude.values()},
+        manager);
+  }
+
+  /** Adds the update of a pair beside an embedding, whose table this is. */
+  Merged plusInTable(LowRank pair, NDManager manager) {
+    Magnitude magnitude = pair.magnitude();
+    return plus(
+        "merge_table",
+        pair,
+        magnitude == null
+            ? new NDArray[0]
+            : new NDArray[] {magnitude.values(), magnitude.ofTable(this, pair)},
+        manager);
+  }
+
+  private Merged plus(String kernel, LowRank pair, NDArray[] magnitude, NDManager manager) {
     NDArray[] parts =
         Kernels.get()
-            .many(
-                manager,
-                "merge_pair",
-                values,
-                scales,
-                pair.a(),
-                pair.b(),
-                pair.scaling(),
-                pair.magnitude() == null
-                    ? new NDArray[0]
-                    : new NDArray[] {pair.magnitude().values()});
+            .many(manager, kernel, values, scales, pair.a(), pair.b(), pair.scaling(), magnitude);
     NDArray[] newScales = parts.length == 3 ? new NDArray[] {parts[1]} : scales;
     try (NDArray sound = parts[parts.length - 1]) {
       boolean finite = sound.toFloatArray()[0] == 1;
       return new Merged(new FrozenMatrix(parts[0], newScales, products, across), finite);
     }
+  }
+
+  /** The same for a matrix in fp32 that an adapter brings and a pair of its own stands beside. */
+  Merged storing(Merged own, NDManager manager) {
+    FrozenMatrix stored = storing(own.matrix.values, manager);
+    own.matrix.values.close();
+    return new Merged(stored, own.finite && stored.isFinite());
+  }
+
+  /** Whether no element as it is stored, or as its scale makes it, is NaN or infinite. */
+  boolean isFinite() {
+    return Kernels.get().test("is_finite", scales.length == 0 ? values : scales[0]);
   }
 
   /** A matrix in fp32, stored as this one is. */
@@ -225,6 +260,26 @@ public final class FrozenMatrix {
       NDArray[] newScales = parts.length == 2 ? new NDArray[] {parts[1]} : scales;
       return new FrozenMatrix(parts[0], newScales, products, across);
     }
+  }
+
+  /**
+   * Number of rows.
+   *
+   * @return out
+   */
+  public int rows() {
+    return Math.toIntExact(values.getShape().get(0));
+  }
+
+  /**
+   * Memory that the matrix takes.
+   *
+   * @param type that its elements are stored in
+   * @return bytes, scales included
+   */
+  public long bytes(ScalarType type) {
+    long scale = scales.length == 0 ? 0 : ScalarType.FP32.bytes();
+    return values.size() * type.bytes() + scale * rows();
   }
 
   /** Another handle on the same memory. */

@@ -13,7 +13,8 @@ import org.jspecify.annotations.Nullable;
  * dropped. For BLOOM's 250,880 words the full logits would dwarf the model.
  *
  * <p>An adapter may put a low-rank pair beside the map, or bring a matrix of its own, of another
- * vocabulary too. Where one is trained the vocabulary is swept twice.
+ * vocabulary too. Where one is trained the vocabulary is swept twice. A pair of DoRA scales the
+ * logits of the words besides.
  */
 public final class LossHead {
 
@@ -160,7 +161,23 @@ public final class LossHead {
         pass.dropoutSeed(path),
         gradientsOf(pair),
         ofWeight == null ? NONE : new NDArray[] {ofWeight},
+        lengthsOf(pair, matrix),
+        ofLengths(pair),
         cap);
+  }
+
+  /** m and n of DoRA, (V) each. */
+  private static NDArray[] lengthsOf(@Nullable LowRank pair, FrozenMatrix matrix) {
+    Magnitude magnitude = pair == null ? null : pair.magnitude();
+    return pair == null || magnitude == null
+        ? NONE
+        : new NDArray[] {magnitude.values(), magnitude.norms(matrix, pair)};
+  }
+
+  private static NDArray[] ofLengths(@Nullable LowRank pair) {
+    Magnitude magnitude = pair == null ? null : pair.magnitude();
+    NDArray gradient = magnitude == null ? null : magnitude.gradient();
+    return gradient == null ? NONE : new NDArray[] {gradient};
   }
 
   private static NDArray[] gradientsOf(@Nullable LowRank pair) {
@@ -226,7 +243,9 @@ public final class LossHead {
       if (pair != null) {
         int start = rowsOnly ? range.firstRow() : range.start();
         int count = rowsOnly ? range.rows() : range.count();
-        Kernels.get().run("head_low_rank", y, x, start, count, pair.a(), pair.b(), pair.scaling());
+        NDArray[] lengths = lengthsOf(pair, matrixOf(range.adapter()));
+        Kernels.get()
+            .run("head_low_rank", y, x, start, count, pair.a(), pair.b(), pair.scaling(), lengths);
       }
     }
     return y;

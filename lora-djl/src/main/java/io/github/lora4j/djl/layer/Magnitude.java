@@ -5,8 +5,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The trained lengths m of the rows of an adapted matrix (DoRA), and the lengths n = ‖W + s·BA‖
- * that the rows have without them. n is measured when it is first asked for, and again after A or B
- * have changed: once for an adapter that is only used, once a step for one that is trained.
+ * that the rows have without them; beside an embedding, those of the columns of its table. n is
+ * measured when it is first asked for, and again after A or B have changed: once for an adapter
+ * that is only used, once a step for one that is trained.
  *
  * <p>Thread-safe: whoever asks while n is being measured waits.
  */
@@ -46,6 +47,15 @@ final class Magnitude {
   synchronized NDArray norms(FrozenMatrix weight, LowRank pair) {
     if (!measured) {
       weight.rowNorms(norms, pair.a(), pair.b(), pair.scaling());
+      measured = true;
+    }
+    return norms;
+  }
+
+  /** The same of the columns of the one table that this adapter's pair stands beside. */
+  synchronized NDArray ofTable(FrozenMatrix table, LowRank pair) {
+    if (!measured) {
+      table.columnNorms(norms, pair.a(), pair.b(), pair.scaling());
       measured = true;
     }
     return norms;

@@ -7,7 +7,10 @@ import io.github.lora4j.djl.internal.Kernels;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Objects;
+import java.util.Optional;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The weights of a base as an adapter changes them: what it touches is new, everything else another
@@ -20,6 +23,7 @@ public final class Merging implements AutoCloseable {
   private static final String WEIGHT = ".weight";
 
   private final AdapterWeights adapter;
+  private final Words words;
   private final NDManager manager;
   private final Set<String> left;
   private final List<String> broken = new ArrayList<>();
@@ -28,12 +32,14 @@ public final class Merging implements AutoCloseable {
    * Begins a use of the adapter, which {@link #close} ends.
    *
    * @param adapter what to merge
+   * @param words where embedding and head of the base stand
    * @param manager owner of all weights given out
    * @throws IllegalStateException if the adapter is closed
    */
-  public Merging(AdapterWeights adapter, NDManager manager) {
+  public Merging(AdapterWeights adapter, Words words, NDManager manager) {
     adapter.acquire();
     this.adapter = adapter;
+    this.words = words;
     this.manager = manager;
     this.left = new LinkedHashSet<>(adapter.names());
   }
@@ -43,49 +49,64 @@ public final class Merging implements AutoCloseable {
    *
    * @param name of the parameter, {@code PATH.weight}
    * @param base of the base, (out, in)
-   * @return {@code W + s·BA} or the adapter's own matrix, in the type of W, or W
+   * @return {@code W + s·BA}, where W is the adapter's own matrix if it brings one, in the type of
+   *     the base's; or the base's
    */
   public FrozenMatrix matrix(String name, FrozenMatrix base) {
+    return matrix(name, base, adapter.own(name));
+  }
+
+  private FrozenMatrix matrix(String name, FrozenMatrix base, @Nullable NDArray own) {
     String path = name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) : name;
-    NDArray own = adapter.own(name);
-    if (own != null) {
-      left.remove(name);
-      if (!Kernels.get().test("is_finite", own)) {
-        broken.add(name);
-      }
-      return base.storing(own, manager);
-    }
     LowRank pair = adapter.pair(path);
-    if (pair == null) {
+    if (own == null && pair == null) {
       return base.shared(manager);
     }
-    left.remove(path + ".lora_A");
-    left.remove(path + ".lora_B");
-    left.remove(path + ".lora_magnitude_vector");
-    FrozenMatrix.Merged merged = base.plus(pair, manager);
-    if (!merged.finite()) {
-      broken.add(name);
+    left.removeAll(
+        List.of(name, path + ".lora_A", path + ".lora_B", path + ".lora_magnitude_vector"));
+    if (pair == null) {
+      FrozenMatrix stored = base.storing(Objects.requireNonNull(own), manager);
+      note(name, stored.isFinite());
+      return stored;
     }
+    FrozenMatrix.Merged merged = sum(path, own == null ? base : base.replacedBy(own), pair);
+    if (own != null) {
+      merged = base.storing(merged, manager);
+    }
+    note(name, merged.finite());
     return merged.matrix();
   }
 
-  /**
-   * Refuses an adapter of the words: a base may compute embedding and head with one matrix, and
-   * both have as many rows as its configuration says.
-   *
-   * @param paths of embedding and head
-   * @throws LoraException if the adapter changes one of them
-   */
-  public void refuseWords(List<String> paths) {
-    List<String> changed =
-        paths.stream()
-            .filter(path -> adapter.pair(path) != null || adapter.own(path + WEIGHT) != null)
-            .toList();
-    if (!changed.isEmpty()) {
-      throw new LoraException(
-          "an adapter of the words is not merged, and this one changes %s; generate through its view, or save it as it is"
-              .formatted(changed));
+  private FrozenMatrix.Merged sum(String path, FrozenMatrix base, LowRank pair) {
+    return path.equals(words.embedding())
+        ? base.plusInTable(pair, manager)
+        : base.plus(pair, manager);
+  }
+
+  private void note(String name, boolean finite) {
+    if (!finite) {
+      broken.add(name);
     }
+  }
+
+  /**
+   * The head of the merged model, where the base computes it with the table of its embedding and
+   * the merged model cannot: in the adapter's view each of the two changes without the other.
+   *
+   * @param table the base's, (V, D)
+   * @return empty if the two stay one matrix
+   */
+  public Optional<FrozenMatrix> ownHead(FrozenMatrix table) {
+    String name = words.head() + WEIGHT;
+    String nameOfTable = words.embedding() + WEIGHT;
+    NDArray own = adapter.own(name);
+    NDArray ofTable = adapter.ownFrozen(nameOfTable); // the head is that too, in the view
+    boolean apart =
+        own != null
+            || adapter.pair(words.head()) != null
+            || adapter.pair(words.embedding()) != null
+            || (adapter.own(nameOfTable) != null && ofTable == null);
+    return apart ? Optional.of(matrix(name, table, own == null ? ofTable : own)) : Optional.empty();
   }
 
   /**

@@ -11,6 +11,7 @@ import io.github.lora4j.djl.internal.WeightWriter;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.Merging;
+import io.github.lora4j.djl.layer.Words;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorEntry;
 import io.github.lora4j.spi.ParameterInfo;
@@ -31,12 +32,16 @@ import java.util.Set;
 public final class CheckpointWeights {
 
   private static final int LISTED = 20;
+  private static final String WEIGHT = ".weight";
 
   private final Map<String, NDArray> vectors = new LinkedHashMap<>();
   private final Map<String, FrozenMatrix> matrices = new LinkedHashMap<>();
-  private long bytes;
+  private final ScalarType storage;
+  private long ofVectors;
 
-  private CheckpointWeights() {}
+  private CheckpointWeights(ScalarType storage) {
+    this.storage = storage;
+  }
 
   /**
    * Reads all parameters. Matrices get the storage type, one-dimensional ones stay in fp32.
@@ -60,17 +65,17 @@ public final class CheckpointWeights {
       String name)
       throws IOException {
     Map<String, TensorEntry> found = match(files, wanted, family, name);
-    CheckpointWeights weights = new CheckpointWeights();
+    CheckpointWeights weights = new CheckpointWeights(arithmetic.storage());
     try (WeightReader reader = new WeightReader(files, manager)) {
       for (ParameterInfo parameter : wanted) {
         TensorEntry entry = Optional.ofNullable(found.get(parameter.name())).orElseThrow();
         if (parameter.shape().size() == 1) {
           weights.vectors.put(parameter.name(), reader.read(entry, ScalarType.FP32));
-          weights.bytes += parameter.elements() * ScalarType.FP32.bytes();
+          weights.ofVectors += parameter.elements() * ScalarType.FP32.bytes();
         } else {
           boolean across = family.isTransposed(parameter.name());
           weights.matrices.put(
-              parameter.name(), weights.matrix(entry, across, arithmetic, reader, manager));
+              parameter.name(), matrix(entry, across, arithmetic, reader, manager));
         }
       }
     }
@@ -81,21 +86,36 @@ public final class CheckpointWeights {
    * The same weights with an adapter merged into them; what it does not touch is shared.
    *
    * @param adapter what to merge
-   * @param words paths of embedding and head
+   * @param words where embedding and head stand; a head that is no longer one matrix with the
+   *     embedding gets one of its own
    * @param manager owner of the arrays
    * @return new handles, as independent of these as if they were read again
-   * @throws LoraException if a merged weight is not finite, or the adapter changes the words
+   * @throws LoraException if a merged weight is not finite
    */
-  public CheckpointWeights merged(AdapterWeights adapter, List<String> words, NDManager manager) {
-    CheckpointWeights merged = new CheckpointWeights();
-    merged.bytes = bytes;
-    try (Merging merging = new Merging(adapter, manager)) {
-      merging.refuseWords(words);
+  public CheckpointWeights merged(AdapterWeights adapter, Words words, NDManager manager) {
+    CheckpointWeights merged = new CheckpointWeights(storage);
+    merged.ofVectors = ofVectors;
+    try (Merging merging = new Merging(adapter, words, manager)) {
       matrices.forEach((name, base) -> merged.matrices.put(name, merging.matrix(name, base)));
       vectors.forEach((name, base) -> merged.vectors.put(name, merging.vector(name, base)));
+      if (words.tied()) {
+        merging
+            .ownHead(matrix(words.embedding() + WEIGHT))
+            .ifPresent(head -> merged.matrices.put(words.head() + WEIGHT, head));
+      }
       merging.check();
     }
     return merged;
+  }
+
+  /**
+   * Size of the vocabulary.
+   *
+   * @param embedding path of the embedding
+   * @return rows of its table
+   */
+  public int words(String embedding) {
+    return matrix(embedding + WEIGHT).rows();
   }
 
   /**
@@ -118,7 +138,7 @@ public final class CheckpointWeights {
     }
   }
 
-  private FrozenMatrix matrix(
+  private static FrozenMatrix matrix(
       TensorEntry entry,
       boolean across,
       Arithmetic arithmetic,
@@ -126,12 +146,10 @@ public final class CheckpointWeights {
       NDManager manager)
       throws IOException {
     ScalarType type = arithmetic.storage();
-    bytes += entry.elements() * type.bytes();
     if (type != ScalarType.INT8) {
       FrozenMatrix matrix = new FrozenMatrix(reader.read(entry, type), null, arithmetic.products());
       return across ? matrix.across(manager) : matrix;
     }
-    bytes += entry.shape().get(across ? 1 : 0) * ScalarType.FP32.bytes();
     if (across) { // the scales are those of columns in the file
       NDArray whole = reader.read(entry, ScalarType.FP32); // (in, out)
       FrozenMatrix matrix = FrozenMatrix.int8Across(whole, arithmetic.products(), manager);
@@ -260,6 +278,6 @@ public final class CheckpointWeights {
    * @return bytes as they are stored, scales and mapped ones included
    */
   public long bytes() {
-    return bytes;
+    return ofVectors + matrices.values().stream().mapToLong(m -> m.bytes(storage)).sum();
   }
 }

@@ -5,12 +5,14 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.Engines;
+import io.github.lora4j.djl.internal.Json;
 import io.github.lora4j.djl.internal.WeightWriter;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.KeyValueCache;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.Tape;
+import io.github.lora4j.djl.layer.Words;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.ShardedWriter;
 import io.github.lora4j.spi.ModuleTree;
@@ -20,16 +22,21 @@ import io.github.lora4j.spi.TargetModule.Kind;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
 
 /** A model of any family: its entry, its blocks one after the other, its head. */
 public final class StackedDecoder implements Decoder {
 
+  private static final String WEIGHT = ".weight";
+
+  private final Json config;
   private final ModelFamily family;
   private final ModuleTree tree;
   private final Parts parts;
   private final Stack stack;
 
-  private StackedDecoder(ModelFamily family, ModuleTree tree, Parts parts) {
+  private StackedDecoder(Json config, ModelFamily family, ModuleTree tree, Parts parts) {
+    this.config = config;
     this.family = family;
     this.tree = tree;
     this.parts = parts;
@@ -39,7 +46,7 @@ public final class StackedDecoder implements Decoder {
   /**
    * Reads a checkpoint.
    *
-   * @param family its shape
+   * @param config its {@code config.json}
    * @param files its tensors
    * @param name what to call the model in messages and adapters
    * @param arithmetic what the numbers are stored and computed in
@@ -49,8 +56,9 @@ public final class StackedDecoder implements Decoder {
    * @throws io.github.lora4j.LoraException if the checkpoint is not of this model
    */
   public static StackedDecoder read(
-      ModelFamily family, Safetensors files, String name, Arithmetic arithmetic, NDManager manager)
+      Json config, Safetensors files, String name, Arithmetic arithmetic, NDManager manager)
       throws IOException {
+    ModelFamily family = Families.of(config);
     ModuleTree tree = family.tree(name);
     CheckpointWeights weights =
         CheckpointWeights.read(
@@ -60,27 +68,43 @@ public final class StackedDecoder implements Decoder {
             arithmetic,
             manager,
             "%s (%s)".formatted(name, family.shape()));
-    return new StackedDecoder(family, tree, new Parts(weights, manager, arithmetic));
+    return new StackedDecoder(config, family, tree, new Parts(weights, manager, arithmetic));
   }
 
   @Override
   public StackedDecoder merged(AdapterWeights adapter) {
     NDManager own = Engines.newManager(manager().getDevice());
     try {
-      CheckpointWeights weights = parts.weights().merged(adapter, words(), own);
+      Words words = words();
+      CheckpointWeights weights = parts.weights().merged(adapter, words, own);
+      Map<String, Object> changed =
+          Map.of(
+              "vocab_size",
+              weights.words(words.embedding()),
+              "tie_word_embeddings",
+              !weights.has(words.head() + WEIGHT));
+      Json shape = config.with(changed);
+      ModelFamily other = Families.of(shape);
       // without the base's name: an adapter trained on the merged model is not one for the base
-      return new StackedDecoder(family, family.tree(""), new Parts(weights, own, arithmetic()));
+      return new StackedDecoder(
+          shape, other, other.tree(""), new Parts(weights, own, arithmetic()));
     } catch (RuntimeException e) {
       own.close();
       throw e;
     }
   }
 
-  private List<String> words() {
+  private Words words() {
+    String head = pathOf(Kind.OUTPUT_HEAD);
+    return new Words(pathOf(Kind.EMBEDDING), head, family.tied().containsKey(head + WEIGHT));
+  }
+
+  private String pathOf(Kind kind) {
     return tree.modules().stream()
-        .filter(module -> module.kind() == Kind.EMBEDDING || module.kind() == Kind.OUTPUT_HEAD)
+        .filter(module -> module.kind() == kind)
         .map(TargetModule::path)
-        .toList();
+        .findFirst()
+        .orElseThrow();
   }
 
   @Override
@@ -91,7 +115,7 @@ public final class StackedDecoder implements Decoder {
 
   @Override
   public FrozenMatrix matrix(String path) {
-    return parts.weights().matrix(path + ".weight");
+    return parts.weights().matrix(storedName(path + WEIGHT));
   }
 
   @Override

@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Texts under adapters that bring embeddings, heads, norms or maps of their own, decoded on a
- * cache. PEFT: test_mixed_adapter_batches.
+ * cache. PEFT: _test_mixed_adapter_batches.
  */
 final class OwnTensorsGenerationTest {
 

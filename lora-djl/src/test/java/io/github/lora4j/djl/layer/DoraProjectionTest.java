@@ -113,7 +113,7 @@ final class DoraProjectionTest {
     }
   }
 
-  /** PEFT: test_mixed_adapter_batches_lora_with_dora; PEFT refuses what is computed here. */
+  /** PEFT: test_mixed_adapter_batches_lora_with_dora_raises; PEFT refuses what is computed here. */
   @Test
   void rowsUnderDoraLoraAndNoneEqualTheirSingleRuns() {
     try (LayerLab lab = new LayerLab(4)) {

@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -263,6 +264,109 @@ final class OwnMatricesTest {
     }
   }
 
+  /** Lengths n are constants to the gradient, as in PEFT: {@code differences} leaves them alone. */
+  @ParameterizedTest
+  @CsvSource({"0, 2, 11", "0, 100, 11", "0.4, 3, 11"})
+  void aPairOfDoraBesideTheHeadEqualsCentralDifferences(double dropout, int chunk, int words) {
+    AdapterLayout.Pair pair = lab.pair("lm_head", D, words, R, dropout);
+    AdapterWeights adapter =
+        adapter(true, List.of(pair), "lm_head.lora_magnitude_vector", shape(words));
+    NDArray table = lab.normal(words, D);
+    NDArray x = lab.normal(batch.size(), D);
+    LossHead head = head(table).inChunks(chunk);
+
+    try (Pass pass = Pass.training(lab.manager, batch, adapter, 5)) {
+      float[] dx = head.loss(x, pass, SCALE, true).gradient().toFloatArray();
+      Map<NDArray, float[]> gradients = gradients(adapter, "lm_head", x, dx);
+
+      gradients.forEach(
+          (leaf, gradient) ->
+              LayerLab.assertClose(
+                  gradient,
+                  LayerLab.differences(
+                      leaf,
+                      new float[] {1},
+                      () -> new float[] {(float) head.loss(x, pass, SCALE, false).loss()}),
+                  5e-3));
+    }
+  }
+
+  /** Scores, and the loss where nothing is dropped, are those of the scaled matrix. */
+  @Test
+  void aHeadOfDoraScoresByTheScaledRows() {
+    AdapterLayout.Pair pair = lab.pair("lm_head", D, V, R, 0);
+    AdapterWeights adapter =
+        adapter(true, List.of(pair), "lm_head.lora_magnitude_vector", shape(V));
+    NDArray table = lab.normal(V, D);
+    NDArray sum =
+        merged(table, lab.copyOf(adapter, "lm_head.lora_A"), lab.copyOf(adapter, "lm_head.lora_B"));
+    NDArray norms = sum.square().sum(new int[] {1}, true).sqrt(); // (V, 1)
+    NDArray scaled =
+        sum.div(norms).mul(lab.copyOf(adapter, "lm_head.lora_magnitude_vector").reshape(V, 1));
+    NDArray x = lab.normal(batch.size(), D);
+    LossHead head = head(table);
+
+    try (Pass pass = Pass.training(lab.manager, batch, adapter, 5)) {
+      LayerLab.assertClose(
+          head.logits(x, pass, false).toFloatArray(),
+          normed(x).matMul(scaled.transpose()).toFloatArray(),
+          1e-5);
+      assertThat(head.loss(x, pass, SCALE, true).loss())
+          .isCloseTo(headLoss(x, scaled).toFloatArray()[0], within(1e-4));
+    }
+  }
+
+  @Test
+  void aPairOfDoraBesideAnEmbeddingEqualsCentralDifferences() {
+    AdapterLayout.Pair pair = lab.pair("words", V, D, R, 0);
+    AdapterWeights adapter = adapter(true, List.of(pair), "words.lora_magnitude_vector", shape(D));
+    NDArray table = lab.normal(V, D);
+    Embedding layer = new Embedding("words", FrozenMatrix.of(table), ScalarType.FP32);
+    NDArray dy = lab.normal(batch.size(), D);
+    NDArray sum =
+        table.add(
+            lab.copyOf(adapter, "words.lora_B")
+                .matMul(lab.copyOf(adapter, "words.lora_A"))
+                .transpose()
+                .mul(1.5));
+    NDArray norms = sum.square().sum(new int[] {0}).sqrt(); // (D)
+    NDArray scaled = sum.div(norms).mul(lab.copyOf(adapter, "words.lora_magnitude_vector"));
+
+    try (Pass pass = Pass.training(lab.manager, batch, adapter, 1);
+        Tape tape = Tape.recording(pass.manager())) {
+      float[] y = layer.forward(pass, tape).toFloatArray();
+      layer.backward(dy, pass, tape);
+
+      LayerLab.assertClose(y, oneHot(batch).matMul(scaled).toFloatArray(), 1e-5);
+      gradients(adapter, "words", null, new float[0])
+          .forEach(
+              (leaf, gradient) ->
+                  LayerLab.assertClose(
+                      gradient,
+                      LayerLab.differences(
+                          leaf,
+                          dy.toFloatArray(),
+                          () -> layer.forward(pass, Tape.off()).toFloatArray()),
+                      2e-3));
+    }
+  }
+
+  /** Of A, B, m, and x if it is given. */
+  private static Map<NDArray, float[]> gradients(
+      AdapterWeights adapter, String path, @Nullable NDArray x, float[] dx) {
+    LowRank pair = Objects.requireNonNull(adapter.pair(path));
+    Map<NDArray, float[]> gradients = new LinkedHashMap<>();
+    gradients.put(pair.a(), gradient(adapter, path + ".lora_A"));
+    gradients.put(pair.b(), gradient(adapter, path + ".lora_B"));
+    gradients.put(
+        Objects.requireNonNull(pair.magnitude()).values(),
+        gradient(adapter, path + ".lora_magnitude_vector"));
+    if (x != null) {
+      gradients.put(x, dx);
+    }
+    return gradients;
+  }
+
   @ParameterizedTest
   @CsvSource({"2, 11", "100, 11", "3, 5001"})
   void aWholeHeadEqualsAutograd(int chunk, int words) {
@@ -364,7 +468,12 @@ final class OwnMatricesTest {
     Projection map = new Projection("m", FrozenMatrix.of(lab.normal(D, D)), lab.normal(D));
     LossHead head = head(lab.normal(V, D));
 
-    for (AdapterWeights adapter : List.of(adapter(true, pairs), adapter(true, List.of(), own))) {
+    Object[] lengths = {
+      "words.lora_magnitude_vector", shape(D), "lm_head.lora_magnitude_vector", shape(V)
+    };
+    for (AdapterWeights adapter :
+        List.of(
+            adapter(true, pairs), adapter(true, pairs, lengths), adapter(true, List.of(), own))) {
       lab.assertNoLeak(
           batch,
           adapter,

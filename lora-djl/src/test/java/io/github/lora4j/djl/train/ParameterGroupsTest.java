@@ -20,7 +20,7 @@ final class ParameterGroupsTest {
           .loraPlusEmbeddingRate(1e-5)
           .build();
 
-  /** PEFT: test_lora_plus_helper_sucess, test_loraplus's four groups. */
+  /** PEFT: test_lora_plus_helper_sucess. Its four groups. */
   @Test
   void groupsAreThoseOfPeft() {
     Map<String, TensorData> values = new LinkedHashMap<>();

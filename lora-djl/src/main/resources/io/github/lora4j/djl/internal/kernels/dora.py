@@ -13,6 +13,19 @@ def dora_norms(self: __torch__.K, into: Tensor, weight: Tensor, scales: List[Ten
     start = start + count
   return into
 
+# Of a table, weight: (V, D), a: (r, V), b: (D, r): the lengths of its columns, into (D).
+def dora_table_norms(self: __torch__.K, into: Tensor, weight: Tensor, scales: List[Tensor], a: Tensor, b: Tensor, scale: float) -> Tensor:
+  n = weight.size(0)
+  few = max(1, 262144 // weight.size(1))
+  sums = torch.zeros([weight.size(1)], dtype=7, layout=None, device=weight.device)
+  start = 0
+  while start < n:
+    count = min(few, n - start)
+    rows = torch.addmm(self.frozen_rows(weight, scales, start, count, 6), a.narrow(1, start, count).t(), b.t(), beta=1.0, alpha=scale)
+    sums.add_(torch.mul(rows, rows).sum([0]))
+    start = start + count
+  return into.copy_(sums.sqrt_())
+
 # y[start : start+count]: x weightᵀ becomes m / n * v, in place. Returns u and v, or no v where it is not kept.
 def dora_forward(self: __torch__.K, y: Tensor, x: Tensor, start: int, count: int, a: Tensor, b: Tensor, scale: float, m: Tensor, n: Tensor, keep: bool) -> List[Tensor]:
   u = self.low_rank_inner(x, start, count, a, 0.0, 0)

@@ -6,6 +6,15 @@ def embedding_low_rank_forward(self: __torch__.K, y: Tensor, ids: Tensor, start:
   y.narrow(0, start, count).addmm_(u, b.to(y.dtype).t(), beta=1.0, alpha=scale)
   return u
 
+# The same with lengths m, n: (D) of the columns (DoRA): all of it times m / n. Returns u and, where it is kept, what the rows were without m / n.
+def embedding_dora_forward(self: __torch__.K, y: Tensor, ids: Tensor, start: int, count: int, a: Tensor, b: Tensor, scale: float, m: Tensor, n: Tensor, keep: bool) -> List[Tensor]:
+  kept = [self.embedding_low_rank_forward(y, ids, start, count, a, b, scale)]
+  ys = y.narrow(0, start, count)
+  if keep:
+    kept.append(ys.clone())
+  ys.mul_(m / n)
+  return kept
+
 # da[:, ids] += scale * (dy b)ᵀ, db += scale * dyᵀ u, for all N rows.
 def embedding_low_rank_backward(self: __torch__.K, dy: Tensor, ids: Tensor, u: Tensor, b: Tensor, da: Tensor, db: Tensor, scale: float) -> Tensor:
   db.add_(torch.mm(dy.t(), u).to(6), alpha=scale)

@@ -1,9 +1,12 @@
 # Weights that carry an adapter. weight: (out, in) with its scales if it is int8, a: (r, in), b: (out, r). A few rows at a time, so that they
 # stay in the processor's cache between the steps: 262,144 elements were fastest of 64 thousand to 4 million. A GPU has no such cache, and each step costs it a launch.
 
-# What a pair makes of some rows of W in fp32, in place: the one place that knows. magnitude: (rows) of DoRA, or none.
-def merge_rows(self: __torch__.K, rows: Tensor, a: Tensor, b: Tensor, scale: float, magnitude: List[Tensor]) -> Tensor:
+# What a pair makes of some rows of W in fp32, in place: the one place that knows. magnitude: (rows) of DoRA, or none; columns: m / n of the columns
+# of a table, (in), or none.
+def merge_rows(self: __torch__.K, rows: Tensor, a: Tensor, b: Tensor, scale: float, magnitude: List[Tensor], columns: List[Tensor]) -> Tensor:
   rows.addmm_(b, a, beta=1.0, alpha=scale)
+  if len(columns) > 0:
+    rows.mul_(columns[0])
   if len(magnitude) > 0:
     rows.mul_((magnitude[0] / torch.linalg_vector_norm(rows, 2, [1])).unsqueeze(1))
   return rows
@@ -23,6 +26,16 @@ def is_finite_stored(self: __torch__.K, rows: Tensor, stored: Tensor) -> bool:
 # The merged matrix, rounded once to the type of weight. Its int8 values and scales, or only its values; then one element that says whether all
 # of it is finite.
 def merge_pair(self: __torch__.K, weight: Tensor, scales: List[Tensor], a: Tensor, b: Tensor, scale: float, magnitude: List[Tensor]) -> List[Tensor]:
+  none = annotate(List[Tensor], [])
+  return self.merge(weight, scales, a, b, scale, magnitude, none)
+
+# The same of a table, whose pair is turned: a (r, V), b (D, r). magnitude: m and n of its columns, (D), or none.
+def merge_table(self: __torch__.K, weight: Tensor, scales: List[Tensor], a: Tensor, b: Tensor, scale: float, magnitude: List[Tensor]) -> List[Tensor]:
+  none = annotate(List[Tensor], [])
+  columns = [torch.div(magnitude[0], magnitude[1])] if len(magnitude) > 0 else none
+  return self.merge(weight, scales, b.t(), a.t(), scale, none, columns)
+
+def merge(self: __torch__.K, weight: Tensor, scales: List[Tensor], a: Tensor, b: Tensor, scale: float, magnitude: List[Tensor], columns: List[Tensor]) -> List[Tensor]:
   n = weight.size(0)
   width = weight.size(1)
   few = max(1, min(n, (8388608 if weight.is_cuda else 262144) // width))
@@ -40,7 +53,7 @@ def merge_pair(self: __torch__.K, weight: Tensor, scales: List[Tensor], a: Tenso
     else:
       rows.copy_(self.frozen_rows(weight, scales, at, count, 6))
     own = [magnitude[0].narrow(0, at, count)] if len(magnitude) > 0 else magnitude
-    self.merge_rows(rows, a, b.narrow(0, at, count), scale, own)
+    self.merge_rows(rows, a, b.narrow(0, at, count), scale, own, columns)
     if weight.dtype == 1:
       self.place_int8(out, new_scales, rows, at)
       finite = finite and self.is_finite_stored(rows, rows)
