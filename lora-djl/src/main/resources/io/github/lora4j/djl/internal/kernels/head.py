@@ -1,9 +1,9 @@
-# Cross-entropy through a head that is trained: with a pair beside it, z = x weightᵀ + scale * (drop(x) aᵀ) bᵀ, or as a whole copy of its matrix, or
-# where logits are capped. # pair: a (r, D) and b (V, r), or none; into_pair: their gradients, or none; into_weight: the gradient of the matrix, or none. Everything else is as in
-# head_loss. The gradients of b and of the matrix need the probabilities themselves, not up to a factor that is known in the end: the vocabulary is swept
+# Cross-entropy through a head that is trained: with a pair beside it, z = x weightᵀ + bias + scale * (drop(x) aᵀ) bᵀ, or as whole copies of its matrix
+# or bias, or where logits are capped. pair: a (r, D) and b (V, r), or none; into_pair: their gradients, or none; into_weight, into_bias: the gradients of
+# matrix and bias, or none. Everything else is as in head_loss. The gradients of b, of the matrix and of the bias need the probabilities themselves, not up to a factor that is known in the end: the vocabulary is swept
 # twice, first for the normaliser, then with the same logits again for all gradients. They still never exist as a whole.
 
-def trained_head_loss(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, targets: Tensor, weights: Tensor, chunk: int, words: int, want_gradient: bool, pair: List[Tensor], scale: float, p: float, seed: int, into_pair: List[Tensor], into_weight: List[Tensor], cap: float) -> Tuple[Tensor, Tensor]:
+def trained_head_loss(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, bias: List[Tensor], targets: Tensor, weights: Tensor, chunk: int, words: int, want_gradient: bool, pair: List[Tensor], scale: float, p: float, seed: int, into_pair: List[Tensor], into_weight: List[Tensor], into_bias: List[Tensor], cap: float) -> Tuple[Tensor, Tensor]:
   n = x.size(0)
   mask = self.dropout_mask(x, p, seed) if p > 0.0 else x
   dropped = x * mask if p > 0.0 else x
@@ -17,12 +17,12 @@ def trained_head_loss(self: __torch__.K, x: Tensor, weight: Tensor, scales: List
     u = torch.mm(some, pair[0].t()) if len(pair) > 0 else some
     at = targets.narrow(0, start, count)
     factors = weights.narrow(0, start, count).view([-1, 1])
-    wanted, shift, others = self.head_normaliser(rows, u, weight, scales, onednn, at, words, pair, scale, cap)
+    wanted, shift, others = self.head_normaliser(rows, u, weight, scales, onednn, bias, at, words, pair, scale, cap)
     all = others + (wanted - shift).exp()
     loss.add_(((shift + all.log() - wanted).to(7) * factors).sum())
     if want_gradient:
       factor = (factors / all.to(7)).to(6)
-      part, du = self.head_gradients(rows, u, weight, scales, onednn, at, shift, others, factor, words, pair, scale, into_pair, into_weight, cap)
+      part, du = self.head_gradients(rows, u, weight, scales, onednn, bias, at, shift, others, factor, words, pair, scale, into_pair, into_weight, into_bias, cap)
       if len(pair) > 0:
         if len(into_pair) > 0:
           into_pair[0].addmm_(du.t(), some, beta=1.0, alpha=scale)
@@ -35,8 +35,10 @@ def trained_head_loss(self: __torch__.K, x: Tensor, weight: Tensor, scales: List
   return loss, dx
 
 # Logits of a block of the vocabulary, fp32.
-def head_block(self: __torch__.K, x: Tensor, u: Tensor, block: Tensor, onednn: bool, start: int, pair: List[Tensor], scale: float, cap: float) -> Tensor:
+def head_block(self: __torch__.K, x: Tensor, u: Tensor, block: Tensor, onednn: bool, bias: List[Tensor], start: int, pair: List[Tensor], scale: float, cap: float) -> Tensor:
   z = self.product(x, block, onednn).to(6)
+  if len(bias) > 0:
+    z.add_(bias[0].narrow(0, start, block.size(0)))
   if len(pair) > 0:
     z.addmm_(u, pair[1].narrow(0, start, block.size(0)).t(), beta=1.0, alpha=scale)
   return self.capped(z, cap)
@@ -53,8 +55,10 @@ def cap_logits(self: __torch__.K, z: Tensor, cap: float) -> Tensor:
   return self.capped(z, cap).masked_fill_(lacking, -inf)
 
 # The target's logit, a shift, and the sum of exp(z - shift) over the other words, each (n, 1).
-def head_normaliser(self: __torch__.K, x: Tensor, u: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, targets: Tensor, words: int, pair: List[Tensor], scale: float, cap: float) -> Tuple[Tensor, Tensor, Tensor]:
+def head_normaliser(self: __torch__.K, x: Tensor, u: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, bias: List[Tensor], targets: Tensor, words: int, pair: List[Tensor], scale: float, cap: float) -> Tuple[Tensor, Tensor, Tensor]:
   wanted = (x.to(6) * self.frozen_at(weight, scales, targets, x.dtype).to(6)).sum([1], True)
+  if len(bias) > 0:
+    wanted.add_(torch.index_select(bias[0], 0, targets).view([-1, 1]))
   if len(pair) > 0:
     wanted.add_((u * torch.index_select(pair[1], 0, targets)).sum([1], True), alpha=scale)
   wanted = self.capped(wanted, cap)
@@ -63,7 +67,7 @@ def head_normaliser(self: __torch__.K, x: Tensor, u: Tensor, weight: Tensor, sca
   start = 0
   while start < weight.size(0):
     count = min(words, weight.size(0) - start)
-    z = self.head_block(x, u, self.frozen_rows(weight, scales, start, count, x.dtype), onednn, start, pair, scale, cap)
+    z = self.head_block(x, u, self.frozen_rows(weight, scales, start, count, x.dtype), onednn, bias, start, pair, scale, cap)
     self.leave_out(z, targets.view([-1, 1]) - start)
     raised = torch.maximum(shift, z.amax([1], True))
     others.mul_((shift - raised).exp()).add_(z.sub_(raised).exp_().sum([1], True))
@@ -71,8 +75,8 @@ def head_normaliser(self: __torch__.K, x: Tensor, u: Tensor, weight: Tensor, sca
     start = start + count
   return wanted, shift, others
 
-# dz = factor * exp(z - shift), and -factor * others at the target. Returns dz weight and dz b in fp32; adds to the gradients of b and of the matrix.
-def head_gradients(self: __torch__.K, x: Tensor, u: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, targets: Tensor, shift: Tensor, others: Tensor, factor: Tensor, words: int, pair: List[Tensor], scale: float, into_pair: List[Tensor], into_weight: List[Tensor], cap: float) -> Tuple[Tensor, Tensor]:
+# dz = factor * exp(z - shift), and -factor * others at the target. Returns dz weight and dz b in fp32; adds to the gradients of b, matrix and bias.
+def head_gradients(self: __torch__.K, x: Tensor, u: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, bias: List[Tensor], targets: Tensor, shift: Tensor, others: Tensor, factor: Tensor, words: int, pair: List[Tensor], scale: float, into_pair: List[Tensor], into_weight: List[Tensor], into_bias: List[Tensor], cap: float) -> Tuple[Tensor, Tensor]:
   dx = torch.zeros([x.size(0), x.size(1)], dtype=6, layout=None, device=x.device)
   du = torch.zeros([x.size(0), u.size(1)], dtype=6, layout=None, device=x.device)
   wanted = torch.neg(others * factor)
@@ -80,7 +84,7 @@ def head_gradients(self: __torch__.K, x: Tensor, u: Tensor, weight: Tensor, scal
   while start < weight.size(0):
     count = min(words, weight.size(0) - start)
     block = self.frozen_rows(weight, scales, start, count, x.dtype)
-    z = self.head_block(x, u, block, onednn, start, pair, scale, cap)
+    z = self.head_block(x, u, block, onednn, bias, start, pair, scale, cap)
     dz = (z - shift).exp_().mul_(factor)
     at = targets.view([-1, 1]) - start
     inside = torch.clamp(at, 0, count - 1)
@@ -92,6 +96,8 @@ def head_gradients(self: __torch__.K, x: Tensor, u: Tensor, weight: Tensor, scal
       du.add_(torch.mm(dz, pair[1].narrow(0, start, count)))
     if len(into_pair) > 0:
       into_pair[1].narrow(0, start, count).addmm_(dz.t(), u, beta=1.0, alpha=scale)
+    if len(into_bias) > 0:
+      into_bias[0].narrow(0, start, count).add_(dz.sum([0]))
     if len(into_weight) > 0:
       self.weight_backward(dz.to(x.dtype), x, into_weight[0].narrow(0, start, count))
     start = start + count
