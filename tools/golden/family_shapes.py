@@ -47,6 +47,11 @@ SHAPES = {
         "post-norm-projected": COMMON | {"dropout": 0.0, "vocab_size": 107, "hidden_size": 36, "num_attention_heads": 3, "ffn_dim": 44, "word_embed_proj_dim": 20,
                                          "do_layer_norm_before": False, "max_position_embeddings": 40},
     },
+    "phi": {
+        "plain": COMMON | {"intermediate_size": 50, "rope_parameters": {"rope_type": "default", "rope_theta": 10000.0, "partial_rotary_factor": 0.5}},
+        "tied-grouped": COMMON | {"vocab_size": 107, "hidden_size": 40, "num_key_value_heads": 2, "intermediate_size": 44, "hidden_act": "gelu",
+                                  "tie_word_embeddings": True, "rope_parameters": LINEAR | {"partial_rotary_factor": 0.4}},
+    },
     "phi3": {
         "window": GATED | {"sliding_window": 5},
         "longrope": {k: v for k, v in WIDE.items() if k != "head_dim"} | {"hidden_size": 36, "sliding_window": None, "tie_word_embeddings": True, "rope_parameters": LONG,

@@ -66,12 +66,15 @@ def load(directory: Path, words: int | None):
         with torch.no_grad():
             for seed, table in enumerate((base.get_input_embeddings(), base.get_output_embeddings())):
                 if seed == 0 or not base.config.tie_word_embeddings:
-                    table.weight[checkpoints.VOCABULARY:] = torch.randn(words - checkpoints.VOCABULARY, 8, generator=generator(seed)) * 0.4
+                    shape = words - checkpoints.VOCABULARY, table.weight.shape[1]
+                    table.weight[checkpoints.VOCABULARY:] = torch.randn(shape, generator=generator(seed)) * 0.4
+                if getattr(table, "bias", None) is not None:
+                    table.bias[checkpoints.VOCABULARY:] = torch.randn(words - checkpoints.VOCABULARY, generator=generator(7)) * 0.4
     return base
 
 
-def wrap(base, name: str, rank: int) -> PeftModel:
-    settings = {k: v for k, v in CASES[name].items() if k not in ("words", "whole")}
+def wrap(base, case: dict, rank: int) -> PeftModel:
+    settings = {k: v for k, v in case.items() if k not in ("words", "whole")}
     return get_peft_model(base, LoraConfig(r=rank, lora_alpha=2 * rank, task_type="CAUSAL_LM", **settings))
 
 
@@ -115,18 +118,18 @@ def plain(name: str) -> str:
     return name.replace(".default", "").replace("lora_embedding_", "lora_").removesuffix(".weight") if "lora_" in name else name
 
 
-def write_case(directory: Path, tied: bool, rank: int, seed: int) -> None:
-    base = checkpoint(directory / "checkpoint", tied)
+def write_cases(directory: Path, base, cases: dict, rank: int, seed: int) -> None:
+    """The base is the one in the directory's checkpoint."""
     rows = token_rows(seed, [7, 3], checkpoints.VOCABULARY)
     batch = token_rows(seed + 1, [9, 6, 4], checkpoints.VOCABULARY)
     labels = masked_labels(batch, [3, 0, 1])
     described, losses = {}, {"base": loss(base, batch, labels).item()}
-    for number, (name, settings) in enumerate(CASES.items()):
+    for number, (name, settings) in enumerate(cases.items()):
         words = settings.get("words")
         own_rows = [row + [words - 1 - i] for i, row in enumerate(rows)] if words else rows
         own_batch = [row + [words - 2] for row in batch] if words else batch
         own_labels = [row + [words - 2] for row in labels] if words else labels
-        peft = wrap(load(directory / "checkpoint", words), name, rank)
+        peft = wrap(load(directory / "checkpoint", words), settings, rank)
         randomise(peft, seed + 10 + number)
         target = directory / "adapters" / name
         save(peft, target, directory / "checkpoint", settings.get("whole", False))
@@ -170,7 +173,7 @@ def check_decay(trainer: Trainer, peft: PeftModel) -> None:
 def write_curve(directory: Path, case: str, base: Path, number: int) -> None:
     settings = training.SETTINGS | {"max_steps": 10, "max_grad_norm": 1.0}
     target = fresh(directory)
-    peft = wrap(load(base, None), case, 2)
+    peft = wrap(load(base, None), CASES[case], 2)
     randomise(peft, 700 + number, fresh_start=True)
     save(peft, target / "initial", base)
     peft = PeftModel.from_pretrained(load(base, None), target / "initial", is_trainable=True)
@@ -184,7 +187,12 @@ def write_curve(directory: Path, case: str, base: Path, number: int) -> None:
     })
 
 
-write_case(ROOT / "tied", tied=True, rank=2, seed=500)
-write_case(ROOT / "untied", tied=False, rank=3, seed=600)
-for number, (name, case) in enumerate(CURVES.items()):
-    write_curve(ROOT / "training" / name, case, ROOT / "untied" / "checkpoint", number)
+def main() -> None:
+    for directory, tied, rank, seed in ((ROOT / "tied", True, 2, 500), (ROOT / "untied", False, 3, 600)):
+        write_cases(directory, checkpoint(directory / "checkpoint", tied), CASES, rank, seed)
+    for number, (name, case) in enumerate(CURVES.items()):
+        write_curve(ROOT / "training" / name, case, ROOT / "untied" / "checkpoint", number)
+
+
+if __name__ == "__main__":
+    main()

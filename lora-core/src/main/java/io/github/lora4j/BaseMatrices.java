@@ -52,7 +52,7 @@ final class BaseMatrices {
   Map<String, TensorData> read(Set<String> used, List<String> problems) throws IOException {
     List<TargetModule> modules = vocabulary.modules();
     for (TargetModule module : modules) {
-      if (isCopied(module)) {
+      if (isCopied(Vocabulary.nameOf(module))) {
         continue;
       }
       Optional<TensorEntry> entry = Vocabulary.find(tensors, module);
@@ -61,6 +61,9 @@ final class BaseMatrices {
         read(module, entry.get(), problems);
       }
     }
+    for (TargetModule module : modules) {
+      readBias(module, used, problems);
+    }
     modules.stream().filter(vocabulary::isTied).forEach(this::tie);
     if (resized) {
       modules.forEach(module -> requirePresent(module, problems));
@@ -68,8 +71,7 @@ final class BaseMatrices {
     return frozen;
   }
 
-  private boolean isCopied(TargetModule module) {
-    String name = Vocabulary.nameOf(module);
+  private boolean isCopied(String name) {
     return plan.copies().stream().map(ParameterInfo::name).anyMatch(name::equals);
   }
 
@@ -84,6 +86,27 @@ final class BaseMatrices {
       if (!resized) {
         log.warn("the adapter brings its own {}, which differs from the base's", name);
       }
+    }
+  }
+
+  /** PEFT saves the bias of a head with its matrix. */
+  private void readBias(TargetModule module, Set<String> used, List<String> problems)
+      throws IOException {
+    Optional<ParameterInfo> bias = vocabulary.biasOf(module);
+    if (bias.isEmpty() || plan.biases().contains(bias.get()) || isCopied(bias.get().name())) {
+      return;
+    }
+    String name = bias.get().name();
+    Optional<TensorEntry> entry = Vocabulary.find(tensors, module.path(), ".bias");
+    if (entry.isPresent()) {
+      used.add(entry.get().name());
+      if (AdapterReader.isOfShape(entry.get(), name, bias.get().shape(), problems)) {
+        AdapterReader.read(tensors, entry.get(), name, problems)
+            .filter(values -> resized || !base.holds(name, 0, values))
+            .ifPresent(values -> frozen.put(name, values));
+      }
+    } else if (resized) {
+      problems.add(missing(name, bias.get().shape()));
     }
   }
 
@@ -105,7 +128,9 @@ final class BaseMatrices {
   private void tie(TargetModule head) {
     String name = Vocabulary.nameOf(head);
     for (TargetModule module : vocabulary.modules()) {
-      if (!vocabulary.isTied(module) && !isCopied(module) && frozen.containsKey(name)) {
+      if (!vocabulary.isTied(module)
+          && !isCopied(Vocabulary.nameOf(module))
+          && frozen.containsKey(name)) {
         TensorData own = frozen.get(name);
         TensorData first = frozen.putIfAbsent(Vocabulary.nameOf(module), own);
         if (first == null || first.equals(own)) {
@@ -120,11 +145,13 @@ final class BaseMatrices {
     boolean byTie =
         vocabulary.isTied(module)
             && vocabulary.modules().stream().map(Vocabulary::nameOf).anyMatch(frozen::containsKey);
-    if (!byTie && !isCopied(module) && !frozen.containsKey(name)) {
-      problems.add(
-          "%s: missing, wanted %s as the adapter's other matrices of the vocabulary"
-              .formatted(
-                  AdapterReader.shorten(name), AdapterReader.shape(Vocabulary.shapeOf(module))));
+    if (!byTie && !isCopied(name) && !frozen.containsKey(name)) {
+      problems.add(missing(name, Vocabulary.shapeOf(module)));
     }
+  }
+
+  private static String missing(String name, List<Long> shape) {
+    return "%s: missing, wanted %s as the adapter's other matrices of the vocabulary"
+        .formatted(AdapterReader.shorten(name), AdapterReader.shape(shape));
   }
 }

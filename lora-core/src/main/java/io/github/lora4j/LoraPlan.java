@@ -265,17 +265,19 @@ public record LoraPlan(
    * }</pre>
    *
    * <p>With N tokens, M labels, c bytes a computed number, h the hidden width, V the vocabulary,
-   * and for each layer at or above the lowest adapted one the outputs o of its linear maps and the
-   * ranks r of its pairs, the parts are
+   * and for each layer at or above the lowest adapted one the outputs o of its linear maps, the
+   * ranks r of its pairs, the width q of its query heads and, for each norm beside those before its
+   * two sub-layers, the width e of what that reads, the parts are
    *
    * <ul>
    *   <li>weights: matrices at their stored width, vectors in fp32
    *   <li>adapter: 20 bytes a trained parameter (value, gradient, two moments, mask)
-   *   <li>kept: N·c·(h + Σo + Σr) for a layer that is kept, N·c·h for one that is recomputed, and
-   *       as much if anything before the layers is trained; with DoRA the outputs of adapted maps
-   *       count twice
-   *   <li>block: N·c·(2h + max o + widest input of a pair), and what a layer keeps where none is
-   *       kept
+   *   <li>kept: N·c·(q + Σo + Σr + Σe) for a layer that is kept, N·c·h for one that is recomputed,
+   *       and as much if anything before the layers is trained; with DoRA the outputs of adapted
+   *       maps count twice
+   *   <li>block: N·c·(2h + g + widest input of a pair), and what a layer keeps where none is kept;
+   *       g is the larger of attention's q + Σo and, with F the inner width, F for a plain
+   *       feed-forward layer or 3F for a gated one, Σo being of the maps before the last
    *   <li>head: 4·N·c·h, and for M labels, or as many as the engine takes at a time, M·(c·w + 12·h)
    *       with the w words of the vocabulary that it scores at a time, M·((c+4)·w + 12·h) if the
    *       head is trained
@@ -284,7 +286,7 @@ public record LoraPlan(
    *   <li>runtime: the engine's constant
    * </ul>
    *
-   * of which the larger one of block and head counts. For BLOOM h + Σo is 10 h. Attention is taken
+   * of which the larger one of block and head counts. For BLOOM q + Σo is 10 h. Attention is taken
    * to keep no matrix of scores.
    *
    * @param shape tokens, types and layers kept

@@ -33,7 +33,8 @@ final class StepFormula {
   private static final Pattern BLOCK = Pattern.compile("^(.*?\\.\\d+)\\.");
 
   /** Widths of a layer in numbers per token, and its largest matrix. */
-  private record Block(long kept, long transientWidth, long largestMatrix, boolean trained) {}
+  private record Block(
+      long hidden, long kept, long transientWidth, long largestMatrix, boolean trained) {}
 
   private final LoraPlan plan;
   private final long hidden;
@@ -67,12 +68,16 @@ final class StepFormula {
     Map<String, LoraLinear> pairs = new TreeMap<>();
     plan.pairs().forEach(pair -> pairs.put(pair.path(), pair));
     List<Block> result = new ArrayList<>();
+    boolean normsBehind =
+        tree.parameters().stream().noneMatch(p -> isNorm(p) && !BLOCK.matcher(p.name()).find());
     boolean trained = below;
     for (Map.Entry<String, List<TargetModule>> block : maps.entrySet()) {
       String prefix = block.getKey() + ".";
       trained |= owned().anyMatch(name -> name.startsWith(prefix));
       trained |= pairs.keySet().stream().anyMatch(path -> path.startsWith(prefix));
-      result.add(block(block.getValue(), pairs, trained));
+      LayerWidths widths =
+          new LayerWidths(block.getValue(), norms(tree, prefix), normsBehind, hidden);
+      result.add(block(block.getValue(), widths, pairs, trained));
     }
     return result;
   }
@@ -102,9 +107,27 @@ final class StepFormula {
     return false;
   }
 
-  private Block block(List<TargetModule> maps, Map<String, LoraLinear> pairs, boolean trained) {
-    long kept = hidden; // what attention puts out; every other number is some map's output
-    long widest = 0;
+  /** The weight of no linear map is a vector. */
+  private static boolean isNorm(ParameterInfo parameter) {
+    return parameter.name().endsWith(".weight") && parameter.shape().size() == 1;
+  }
+
+  /** Widths of the norms of a layer, by what they stand in. */
+  private static Map<String, List<Long>> norms(ModuleTree tree, String prefix) {
+    Map<String, List<Long>> norms = new LinkedHashMap<>();
+    for (ParameterInfo parameter : tree.parameters()) {
+      String name = parameter.name();
+      if (name.startsWith(prefix) && isNorm(parameter)) {
+        String parent = LayerWidths.parent(LayerWidths.parent(name));
+        norms.computeIfAbsent(parent, path -> new ArrayList<>()).add(parameter.shape().get(0));
+      }
+    }
+    return norms;
+  }
+
+  private Block block(
+      List<TargetModule> maps, LayerWidths widths, Map<String, LoraLinear> pairs, boolean trained) {
+    long kept = widths.keptBesides();
     long remade = 0;
     long scaled = 0; // DoRA's gradient of a map's output, times the factors of its rows
     long matrix = 0;
@@ -115,11 +138,11 @@ final class StepFormula {
         kept += map.outFeatures(); // what the magnitudes are multiplied with
         scaled = Math.max(scaled, map.outFeatures());
       }
-      widest = Math.max(widest, map.outFeatures());
       remade = pair == null ? remade : Math.max(remade, map.inFeatures());
       matrix = Math.max(matrix, (long) map.inFeatures() * map.outFeatures());
     }
-    return new Block(kept, BLOCK_STATES * hidden + widest + remade + scaled, matrix, trained);
+    long inUse = BLOCK_STATES * widths.hidden() + widths.gradients() + remade + scaled;
+    return new Block(widths.hidden(), kept, inUse, matrix, trained);
   }
 
   int layers() {
@@ -129,7 +152,7 @@ final class StepFormula {
   StepMemory at(StepShape shape) {
     long bytes = shape.tokens() * shape.computeBytes();
     boolean converts = shape.weightBytes() != shape.computeBytes();
-    long kept = below ? bytes * hidden : 0;
+    long kept = below && !blocks.isEmpty() ? bytes * blocks.get(0).hidden() : 0;
     long working = 0;
     int above = 0;
     for (int layer = blocks.size() - 1; layer >= 0; layer--) {
@@ -138,9 +161,9 @@ final class StepFormula {
       long needed = block.transientWidth() * bytes + matrix;
       if (block.trained()) {
         boolean keeps = above < shape.keptLayers();
-        kept += bytes * (keeps ? block.kept() : hidden);
+        kept += bytes * (keeps ? block.kept() : block.hidden());
         // Once a kept layer is done, its memory serves the recomputed ones below.
-        needed += shape.keptLayers() == 0 ? bytes * (block.kept() - hidden) : 0;
+        needed += shape.keptLayers() == 0 ? bytes * (block.kept() - block.hidden()) : 0;
         above++;
       }
       working = Math.max(working, needed);

@@ -7,12 +7,12 @@ import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TargetModule.Kind;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.stream.Collectors;
 
 /**
  * The vocabulary of a model: its head and the embeddings of as many rows. An adapter may have been
@@ -70,9 +70,20 @@ final class Vocabulary {
         .toList();
   }
 
-  /** Shapes of the matrices with a row for each word, by name. */
+  /** Shapes of the matrices with a row for each word, and of biases of heads, by name. */
   Map<String, List<Long>> shapes() {
-    return modules().stream().collect(Collectors.toMap(Vocabulary::nameOf, Vocabulary::shapeOf));
+    Map<String, List<Long>> shapes = new LinkedHashMap<>();
+    for (TargetModule module : modules()) {
+      shapes.put(nameOf(module), shapeOf(module));
+      biasOf(module).ifPresent(bias -> shapes.put(bias.name(), bias.shape()));
+    }
+    return shapes;
+  }
+
+  /** The bias of a head, which has an element for each word. */
+  Optional<ParameterInfo> biasOf(TargetModule module) {
+    String name = module.path() + ".bias";
+    return tree.parameters().stream().filter(p -> p.name().equals(name)).findFirst();
   }
 
   static String nameOf(TargetModule module) {
@@ -87,13 +98,15 @@ final class Vocabulary {
 
   /** The whole matrix of a module in an adapter's file, if it is there. */
   static Optional<TensorEntry> find(TensorFile tensors, TargetModule module) {
-    return AdapterReader.find(tensors, AdapterKeys.PREFIX + nameOf(module))
-        .or(() -> AdapterReader.find(tensors, keyBelow(module, "base_layer")))
-        .or(() -> AdapterReader.find(tensors, keyBelow(module, "modules_to_save")));
+    return find(tensors, module.path(), WEIGHT);
   }
 
-  private static String keyBelow(TargetModule module, String child) {
-    return AdapterKeys.PREFIX + module.path() + "." + child + WEIGHT;
+  /** A parameter of a module in an adapter's file, wrapped as PEFT may have wrapped it, or not. */
+  static Optional<TensorEntry> find(TensorFile tensors, String path, String parameter) {
+    String key = AdapterKeys.PREFIX + path;
+    return AdapterReader.find(tensors, key + parameter)
+        .or(() -> AdapterReader.find(tensors, key + ".base_layer" + parameter))
+        .or(() -> AdapterReader.find(tensors, key + ".modules_to_save" + parameter));
   }
 
   /**

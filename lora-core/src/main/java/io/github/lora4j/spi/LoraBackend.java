@@ -93,20 +93,22 @@ public interface LoraBackend {
   }
 
   /**
-   * Whether rows of a matrix of the base have given values, as far as the base can tell: it
-   * compares in the type that it stores the matrix in.
+   * Whether rows of a matrix of the base, or a whole vector, have given values, as far as the base
+   * can tell: it compares in the type that it stores the matrix in.
    *
    * @param model a model that this engine supports
-   * @param name the matrix's name, as for {@link #parameter}
-   * @param firstRow first of the rows, from 0
-   * @param rows their values, (count, width)
+   * @param name the parameter's name, as for {@link #parameter}
+   * @param firstRow first of the rows, from 0; 0 for a vector
+   * @param rows their values, (count, width), or all of a vector, (width)
    * @return false if an element differs
    */
   default boolean holds(Object model, String name, int firstRow, TensorData rows) {
     float[] own = parameter(model, name).values();
-    int from = firstRow * Math.toIntExact(rows.shape().get(1));
+    int width = Math.toIntExact(rows.shape().get(rows.shape().size() - 1));
+    int from = firstRow * width;
     float[] given = rows.values();
-    return Arrays.equals(own, from, from + given.length, given, 0, given.length);
+    return own.length >= from + given.length
+        && Arrays.equals(own, from, from + given.length, given, 0, given.length);
   }
 
   /**

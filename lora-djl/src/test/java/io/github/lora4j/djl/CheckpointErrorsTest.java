@@ -81,7 +81,7 @@ final class CheckpointErrorsTest {
         .isEqualTo(
             checkpoint.file("config.json")
                 + ": model_type 'mamba' is not supported; supported: [bloom, falcon, gemma2,"
-                + " gemma3_text, gpt2, gpt_neox, llama, mistral, opt, phi3, qwen2, qwen3]");
+                + " gemma3_text, gpt2, gpt_neox, llama, mistral, opt, phi, phi3, qwen2, qwen3]");
   }
 
   @Test

@@ -19,10 +19,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
-/** An adapter below {@code golden/bloom/tied} or {@code untied}, by {@code surface.py}. */
+/**
+ * An adapter below {@code golden/bloom/tied} or {@code untied}, by {@code surface.py}, or below
+ * {@code golden/phi}, whose heads have a bias, by {@code head_bias.py}.
+ */
 final class OwnTensorsGolden {
 
-  private static final Path GOLDEN = Path.of("src/test/resources/golden/bloom");
+  private static final Path GOLDEN = Path.of("src/test/resources/golden");
 
   final String name;
   final Path directory;
@@ -40,13 +43,17 @@ final class OwnTensorsGolden {
 
   static CausalLm load(String base, Precision precision) throws IOException {
     return CausalLm.load(
-        GOLDEN.resolve(base).resolve("checkpoint"),
-        LoadOptions.builder().precision(precision).build());
+        directory(base).resolve("checkpoint"), LoadOptions.builder().precision(precision).build());
+  }
+
+  /** BLOOM's by one name, others' by family and name. */
+  private static Path directory(String base) {
+    return GOLDEN.resolve(base.contains("/") ? base : "bloom/" + base);
   }
 
   /** All adapters of a base. */
   static List<OwnTensorsGolden> of(String base) throws IOException {
-    Path directory = GOLDEN.resolve(base);
+    Path directory = directory(base);
     JsonObject adapters =
         JsonParser.parseString(Files.readString(directory.resolve("manifest.json")))
             .getAsJsonObject()
@@ -119,6 +126,6 @@ final class OwnTensorsGolden {
 
   @Override
   public String toString() {
-    return base.getFileName() + "/" + name;
+    return GOLDEN.relativize(base) + "/" + name;
   }
 }

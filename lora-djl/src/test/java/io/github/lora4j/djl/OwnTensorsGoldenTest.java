@@ -23,9 +23,9 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /**
  * Pairs beside embedding and head, whole modules, biases and resized vocabularies against peft
- * 0.21, at rank 2 on a base with a tied head and at rank 3 on one with a head of its own. PEFT:
- * test_load_and_forward, test_save_load_roundtrip (lora_target_embedding, lora_modules_to_save,
- * lora_modules_to_save_tied, lora_bias_all).
+ * 0.21, at rank 2 on a base with a tied head and at rank 3 on one with a head of its own; on Phi,
+ * heads with a bias. PEFT: test_load_and_forward, test_save_load_roundtrip (lora_target_embedding,
+ * lora_modules_to_save, lora_modules_to_save_tied, lora_bias_all).
  */
 final class OwnTensorsGoldenTest {
 
@@ -36,7 +36,7 @@ final class OwnTensorsGoldenTest {
   private static final double GRADIENTS = 1e-5;
 
   @ParameterizedTest
-  @ValueSource(strings = {"tied", "untied"})
+  @ValueSource(strings = {"tied", "untied", "phi/tied", "phi/untied"})
   void adaptersOfPeftGiveItsLogitsAndCounts(String name) throws IOException {
     try (CausalLm base = OwnTensorsGolden.load(name, Precision.FP32)) {
       for (OwnTensorsGolden golden : OwnTensorsGolden.of(name)) {
@@ -54,7 +54,7 @@ final class OwnTensorsGoldenTest {
 
   /** PEFT: _test_training, _test_training_gradient_checkpointing. */
   @ParameterizedTest
-  @CsvSource({"tied, 2", "tied, 0", "untied, 1", "untied, 2"})
+  @CsvSource({"tied, 2", "tied, 0", "untied, 1", "untied, 2", "phi/tied, 2", "phi/untied, 0"})
   void lossAndGradientsOfEveryTrainedTensorEqualPeft(String name, int keptLayers)
       throws IOException {
     try (CausalLm base = OwnTensorsGolden.load(name, Precision.FP32)) {
@@ -71,7 +71,7 @@ final class OwnTensorsGoldenTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"tied", "untied"})
+  @ValueSource(strings = {"tied", "untied", "phi/tied", "phi/untied"})
   void whatIsSavedAgainIsTheSameAdapter(String name, @TempDir Path temp) throws IOException {
     try (CausalLm base = OwnTensorsGolden.load(name, Precision.FP32)) {
       for (OwnTensorsGolden golden : OwnTensorsGolden.of(name)) {
@@ -131,7 +131,13 @@ final class OwnTensorsGoldenTest {
 
   /** Every row under another adapter, two of them under none, words of two vocabularies. */
   @ParameterizedTest
-  @CsvSource({"tied, FP32, 2e-5", "untied, FP32, 2e-5", "untied, BF16, 0.15"})
+  @CsvSource({
+    "tied, FP32, 2e-5",
+    "untied, FP32, 2e-5",
+    "untied, BF16, 0.15",
+    "phi/tied, FP32, 2e-5",
+    "phi/untied, FP32, 2e-5"
+  })
   void rowsOfOneBatchEqualTheirSingleRuns(String name, Precision precision, double tolerance)
       throws IOException {
     List<PeftModel<CausalLm>> views = new ArrayList<>();

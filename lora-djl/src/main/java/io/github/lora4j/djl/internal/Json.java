@@ -106,6 +106,17 @@ public final class Json {
   }
 
   /**
+   * A number that null turns off, and that has a value where nothing is said.
+   *
+   * @param key its name
+   * @param unsaid its value where the key is missing
+   * @return empty if the key is there and null
+   */
+  public OptionalDouble number(String key, double unsaid) {
+    return object.has(key) ? number(key) : OptionalDouble.of(unsaid);
+  }
+
+  /**
    * A whole number under the first of some names that is there.
    *
    * @param names keys that mean the same

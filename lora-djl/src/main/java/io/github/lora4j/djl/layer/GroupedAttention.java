@@ -1,7 +1,6 @@
 package io.github.lora4j.djl.layer;
 
 import ai.djl.ndarray.NDArray;
-import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -159,8 +158,9 @@ public final class GroupedAttention {
         return d;
       }
       NDArray dq = rotary.backward(d[0], form.heads * form.groups, pass);
+      d[0].close();
       NDArray dk = rotary.backward(d[1], form.heads, pass);
-      Arrays.stream(d).limit(2).forEach(NDArray::close);
+      d[1].close();
       return new NDArray[] {dq, dk, d[2]};
     }
   }

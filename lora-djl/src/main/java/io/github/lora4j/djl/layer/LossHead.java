@@ -25,10 +25,11 @@ public final class LossHead {
   public static final int BLOCK = 2048;
 
   private static final String WEIGHT = ".weight";
+  private static final String BIAS = ".bias";
   private static final NDArray[] NONE = {};
 
   private final @Nullable Normalisation norm;
-  private final FrozenMatrix weight;
+  private final WordMap words;
   private final String path;
   private final @Nullable String tiedTo;
   private final double cap;
@@ -45,27 +46,27 @@ public final class LossHead {
    */
   public LossHead(
       @Nullable Normalisation norm, FrozenMatrix weight, String path, @Nullable String tiedTo) {
-    this(CHUNK, norm, weight, path, tiedTo, 0);
+    this(CHUNK, norm, new WordMap(weight, null), path, tiedTo, 0);
   }
 
   private LossHead(
       int chunk,
       @Nullable Normalisation norm,
-      FrozenMatrix weight,
+      WordMap words,
       String path,
       @Nullable String tiedTo,
       double cap) {
     this.cap = cap;
     this.chunk = chunk;
     this.norm = norm;
-    this.weight = weight;
+    this.words = words;
     this.path = path;
     this.tiedTo = tiedTo;
   }
 
   /** The head that projects so many rows at a time. */
   LossHead inChunks(int rows) {
-    return new LossHead(rows, norm, weight, path, tiedTo, cap);
+    return new LossHead(rows, norm, words, path, tiedTo, cap);
   }
 
   /**
@@ -75,7 +76,17 @@ public final class LossHead {
    * @return another head on the same matrix
    */
   public LossHead capped(double most) {
-    return new LossHead(chunk, norm, weight, path, tiedTo, most);
+    return new LossHead(chunk, norm, words, path, tiedTo, most);
+  }
+
+  /**
+   * The head that adds a bias to the logits, which an adapter may bring and train too.
+   *
+   * @param bias (V), fp32
+   * @return another head on the same matrix
+   */
+  public LossHead biased(NDArray bias) {
+    return new LossHead(chunk, norm, new WordMap(words.weight(), bias), path, tiedTo, cap);
   }
 
   private NDArray normed(NDArray x, Pass pass, Tape tape) {
@@ -140,30 +151,50 @@ public final class LossHead {
   private NDArray[] loss(
       NDArray normed, NDArray targets, NDArray weights, Pass pass, boolean wantGradient) {
     AdapterWeights adapter = pass.only();
-    FrozenMatrix matrix = matrixOf(adapter);
+    WordMap map = mapOf(adapter);
     LowRank pair = adapter == null ? null : adapter.pair(path);
-    NDArray ofWeight = adapter == null ? null : adapter.ownGradient(path + WEIGHT);
-    if (cap == 0 && pair == null && (ofWeight == null || !wantGradient)) {
-      return matrix.call(pass, "head_loss", normed, targets, weights, chunk, BLOCK, wantGradient);
+    NDArray[] ofWeight = gradientOf(adapter, WEIGHT);
+    NDArray[] ofBias = gradientOf(adapter, BIAS);
+    boolean trains = wantGradient && ofWeight.length + ofBias.length > 0;
+    if (cap == 0 && pair == null && !trains) {
+      return map.weight()
+          .call(
+              pass,
+              "head_loss",
+              normed,
+              map.biases(),
+              targets,
+              weights,
+              chunk,
+              BLOCK,
+              wantGradient);
     }
-    return matrix.call(
-        pass,
-        "trained_head_loss",
-        normed,
-        targets,
-        weights,
-        chunk,
-        BLOCK,
-        wantGradient,
-        pair == null ? NONE : new NDArray[] {pair.a(), pair.b()},
-        pair == null ? 0.0 : pair.scaling(),
-        pair == null ? 0.0 : pass.dropout(pair),
-        pass.dropoutSeed(path),
-        gradientsOf(pair),
-        ofWeight == null ? NONE : new NDArray[] {ofWeight},
-        lengthsOf(pair, matrix),
-        ofLengths(pair),
-        cap);
+    return map.weight()
+        .call(
+            pass,
+            "trained_head_loss",
+            normed,
+            map.biases(),
+            targets,
+            weights,
+            chunk,
+            BLOCK,
+            wantGradient,
+            pair == null ? NONE : new NDArray[] {pair.a(), pair.b()},
+            pair == null ? 0.0 : pair.scaling(),
+            pair == null ? 0.0 : pass.dropout(pair),
+            pass.dropoutSeed(path),
+            gradientsOf(pair),
+            ofWeight,
+            ofBias,
+            lengthsOf(pair, map.weight()),
+            ofLengths(pair),
+            cap);
+  }
+
+  private NDArray[] gradientOf(@Nullable AdapterWeights adapter, String parameter) {
+    NDArray gradient = adapter == null ? null : adapter.ownGradient(path + parameter);
+    return gradient == null ? NONE : new NDArray[] {gradient};
   }
 
   /** m and n of DoRA, (V) each. */
@@ -187,18 +218,22 @@ public final class LossHead {
   }
 
   /**
-   * The adapter's own matrix, that of an embedding it brings which the head is tied to, or ours.
+   * The adapter's own matrix, that of an embedding it brings which the head is tied to, or ours;
+   * and its own bias, or ours.
    */
-  private FrozenMatrix matrixOf(@Nullable AdapterWeights adapter) {
-    NDArray own = adapter == null ? null : adapter.own(path + WEIGHT);
-    if (own == null && adapter != null && tiedTo != null) {
+  private WordMap mapOf(@Nullable AdapterWeights adapter) {
+    if (adapter == null) {
+      return words;
+    }
+    NDArray own = adapter.own(path + WEIGHT);
+    if (own == null && tiedTo != null) {
       own = adapter.ownFrozen(tiedTo + WEIGHT);
     }
-    return own == null ? weight : weight.replacedBy(own);
+    return words.replacedBy(own, words.hasBias() ? adapter.own(path + BIAS) : null);
   }
 
   private boolean adapts(AdapterWeights adapter) {
-    return adapter.pair(path) != null || matrixOf(adapter) != weight;
+    return adapter.pair(path) != null || mapOf(adapter) != words;
   }
 
   private static NDArray zerosLike(NDArray x, Pass inner, Pass pass) {
@@ -225,7 +260,7 @@ public final class LossHead {
     NDArray logits =
         pass.ranges().stream().anyMatch(range -> adapts(range.adapter()))
             ? adaptedLogits(normed, pass, normed.getShape().get(0) != pass.batch().size())
-            : weight.call(pass, "head_logits", normed)[0];
+            : words.logits(normed, pass);
     if (cap > 0) {
       Kernels.get().run("cap_logits", logits, cap);
     }
@@ -235,33 +270,41 @@ public final class LossHead {
   private NDArray adaptedLogits(NDArray x, Pass pass, boolean rowsOnly) {
     AdapterWeights only = pass.only();
     NDArray y =
-        only == null
-            ? mixedLogits(x, pass, rowsOnly)
-            : matrixOf(only).call(pass, "head_logits", x)[0]; // (N, V')
+        only == null ? mixedLogits(x, pass, rowsOnly) : mapOf(only).logits(x, pass); // (N, V')
     for (Pass.Range range : pass.ranges()) {
       LowRank pair = range.adapter().pair(path);
       if (pair != null) {
         int start = rowsOnly ? range.firstRow() : range.start();
         int count = rowsOnly ? range.rows() : range.count();
-        NDArray[] lengths = lengthsOf(pair, matrixOf(range.adapter()));
+        WordMap map = mapOf(range.adapter());
         Kernels.get()
-            .run("head_low_rank", y, x, start, count, pair.a(), pair.b(), pair.scaling(), lengths);
+            .run(
+                "head_low_rank",
+                y,
+                x,
+                start,
+                count,
+                pair.a(),
+                pair.b(),
+                pair.scaling(),
+                lengthsOf(pair, map.weight()),
+                map.biases());
       }
     }
     return y;
   }
 
-  /** All rows by the base, then those again that have a matrix of their own. */
+  /** All rows by the base, then those again that have a map of their own. */
   private NDArray mixedLogits(NDArray x, Pass pass, boolean rowsOnly) {
-    NDArray y = weight.call(pass, "head_logits", x)[0]; // (N, V)
+    NDArray y = words.logits(x, pass); // (N, V)
     for (Pass.Range range : pass.ranges()) {
-      FrozenMatrix own = matrixOf(range.adapter());
-      if (own == weight) {
+      WordMap own = mapOf(range.adapter());
+      if (own == words) {
         continue;
       }
       int start = rowsOnly ? range.firstRow() : range.start();
       NDArray rows = pass.one("rows_of", x, start, rowsOnly ? range.rows() : range.count());
-      NDArray scores = own.call(pass, "head_logits", rows)[0]; // (n, V')
+      NDArray scores = own.logits(rows, pass); // (n, V')
       y = pass.one("with_logits", y, start, scores);
     }
     return y;

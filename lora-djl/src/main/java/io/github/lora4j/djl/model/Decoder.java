@@ -45,7 +45,8 @@ public interface Decoder extends AutoCloseable {
   FrozenMatrix matrix(String path);
 
   /**
-   * Whether rows of a matrix have given values, compared in the type that they are stored in.
+   * Whether rows of a matrix, or a whole vector, have given values, compared in the type that they
+   * are stored in.
    *
    * @param name as for {@link #parameter}
    * @param firstRow first of the rows

@@ -17,6 +17,8 @@ import io.github.lora4j.djl.model.llama.LlamaConfig.Family;
 import io.github.lora4j.djl.model.llama.LlamaModel;
 import io.github.lora4j.djl.model.opt.OptConfig;
 import io.github.lora4j.djl.model.opt.OptModel;
+import io.github.lora4j.djl.model.phi.PhiConfig;
+import io.github.lora4j.djl.model.phi.PhiModel;
 import io.github.lora4j.djl.model.phi3.Phi3Config;
 import io.github.lora4j.djl.model.phi3.Phi3Model;
 import java.util.Map;
@@ -38,12 +40,24 @@ public final class Families {
     BY_TYPE.put("llama", json -> new LlamaModel(LlamaConfig.of(json, Family.LLAMA)));
     BY_TYPE.put("mistral", json -> new LlamaModel(LlamaConfig.of(json, Family.MISTRAL)));
     BY_TYPE.put("opt", json -> new OptModel(OptConfig.of(json)));
+    BY_TYPE.put("phi", json -> new PhiModel(PhiConfig.of(json)));
     BY_TYPE.put("phi3", json -> new Phi3Model(Phi3Config.of(json)));
     BY_TYPE.put("qwen2", json -> new LlamaModel(LlamaConfig.of(json, Family.QWEN2)));
     BY_TYPE.put("qwen3", json -> new LlamaModel(LlamaConfig.of(json, Family.QWEN3)));
   }
 
   private Families() {}
+
+  /** What such checkpoints hold are codes, not weights, even where their type is a floating one. */
+  private static void refuseQuantised(Json json) {
+    if (json.has("quantization_config")) {
+      String method =
+          json.object("quantization_config").flatMap(q -> q.text("quant_method")).orElse("unnamed");
+      throw new LoraException(
+          "%s: quantization_config '%s' is not supported; take the checkpoint that it was made of, and load it with Precision.INT8"
+              .formatted(json, method));
+    }
+  }
 
   /**
    * The model that a configuration describes.
@@ -60,6 +74,7 @@ public final class Families {
           "%s: model_type '%s' is not supported; supported: %s"
               .formatted(json, type, BY_TYPE.keySet()));
     }
+    refuseQuantised(json);
     return family.apply(json);
   }
 }

@@ -29,13 +29,23 @@ public record Parts(CheckpointWeights weights, NDManager manager, Arithmetic ari
   }
 
   /**
+   * A bias.
+   *
+   * @param path of its module
+   * @return (out), fp32
+   */
+  public NDArray bias(String path) {
+    return weights.vector(path + ".bias");
+  }
+
+  /**
    * A linear map, with its bias if it has one.
    *
    * @param path of its module
    * @return the map, with room for a low-rank pair
    */
   public Projection projection(String path) {
-    NDArray bias = weights.has(path + ".bias") ? weights.vector(path + ".bias") : null;
+    NDArray bias = weights.has(path + ".bias") ? bias(path) : null;
     return new Projection(path, matrix(path), bias);
   }
 
@@ -47,8 +57,7 @@ public record Parts(CheckpointWeights weights, NDManager manager, Arithmetic ari
    * @return the norm
    */
   public Norm layerNorm(String path, double epsilon) {
-    return new Norm(
-        path, weights.vector(path + ".weight"), weights.vector(path + ".bias"), epsilon);
+    return new Norm(path, weights.vector(path + ".weight"), bias(path), epsilon);
   }
 
   /**

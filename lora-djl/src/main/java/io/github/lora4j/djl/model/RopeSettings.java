@@ -5,7 +5,6 @@ import io.github.lora4j.djl.internal.Json;
 import io.github.lora4j.djl.layer.RotaryFrequencies;
 import java.util.List;
 import java.util.Optional;
-import java.util.OptionalDouble;
 
 /**
  * The rotary positions of a configuration. Both ways of writing them are read: {@code
@@ -17,21 +16,45 @@ import java.util.OptionalDouble;
  */
 public record RopeSettings(RotaryFrequencies frequencies, int width) {
 
+  private static final String TYPE = "rope_type";
+  private static final String DEFAULT = "default";
+  private static final String PART = "partial_rotary_factor";
+
   private static final List<String> TYPES =
-      List.of("default", "linear", "dynamic", "llama3", "yarn", "longrope");
+      List.of(DEFAULT, "linear", "dynamic", "llama3", "yarn", "longrope");
 
   /**
-   * Reads the settings that all layers share.
+   * Reads the settings that all layers of a model share whose heads turn as a whole.
    *
    * @param json a configuration
    * @param headWidth numbers of a head, d
    * @param base of the angles where the file says none
    * @return the settings
-   * @throws LoraException if a scaling is not known or lacks a number
+   * @throws LoraException if a scaling is not known or lacks a number, or heads turn in part
    */
   public static RopeSettings of(Json json, int headWidth, double base) {
-    Json parameters = json.object("rope_parameters").orElse(json);
-    return of(json, parameters, json.object("rope_scaling"), headWidth, base);
+    return whole(partial(json, headWidth, base, 1), json, headWidth);
+  }
+
+  /**
+   * Reads the settings that all layers of a model share whose heads may turn in part.
+   *
+   * @param json a configuration
+   * @param headWidth numbers of a head, d
+   * @param base of the angles where the file says none
+   * @param part of each head that turns, where the file says none
+   * @return the settings
+   * @throws LoraException if a scaling is not known or lacks a number
+   */
+  public static RopeSettings partial(Json json, int headWidth, double base, double part) {
+    Optional<Json> parameters = parameters(json);
+    if (parameters.map(RopeSettings::isByLayer).orElse(false)) {
+      throw new LoraException(
+          json + ": rope_parameters differ by type of layer; only one for all is supported");
+    }
+    double theta = json.number("rope_theta").orElse(json.number("rotary_emb_base").orElse(base));
+    double turned = json.number(PART).orElse(json.number("rotary_pct").orElse(part));
+    return of(json, parameters, headWidth, theta, turned);
   }
 
   /**
@@ -44,53 +67,76 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
    * @param headWidth numbers of a head, d
    * @param base of the angles where the file says none
    * @return the settings
-   * @throws LoraException if a scaling is not known or lacks a number
+   * @throws LoraException if a scaling is not known or lacks a number, or heads turn in part
    */
   public static RopeSettings of(
       Json json, String layerType, String oldBase, boolean scaled, int headWidth, double base) {
-    Optional<Json> own = json.object("rope_parameters").flatMap(p -> p.object(layerType));
+    Optional<Json> all = json.object("rope_parameters");
+    if (all.map(each -> !isByLayer(each) && each.has(TYPE)).orElse(false)) {
+      throw new LoraException(
+          json + ": rope_parameters are the same for all layers; only those by type are supported");
+    }
+    Optional<Json> old = scaled ? json.object("rope_scaling") : Optional.empty();
     double fallback = json.number(oldBase).orElse(base);
-    return own.map(parameters -> of(json, parameters, Optional.empty(), headWidth, base))
-        .orElseGet(
-            () ->
-                scaled
-                    ? of(json, json, json.object("rope_scaling"), headWidth, fallback)
-                    : plain(fallback, headWidth));
+    RopeSettings settings =
+        of(json, all.flatMap(each -> each.object(layerType)).or(() -> old), headWidth, fallback, 1);
+    return whole(settings, json, headWidth);
   }
 
-  private static RopeSettings plain(double base, int width) {
-    return new RopeSettings(RotaryFrequencies.plain(base, width), width);
+  private static boolean isByLayer(Json parameters) {
+    return parameters.object("full_attention").isPresent()
+        || parameters.object("sliding_attention").isPresent();
+  }
+
+  private static RopeSettings whole(RopeSettings settings, Json json, int headWidth) {
+    if (settings.width != headWidth) {
+      throw new LoraException(
+          "%s: partial_rotary_factor turns %d of %d numbers of a head; only all are supported"
+              .formatted(json, settings.width, headWidth));
+    }
+    return settings;
+  }
+
+  /** As transformers chooses where a file has both. */
+  private static Optional<Json> parameters(Json json) {
+    return json.object("rope_scaling").or(() -> json.object("rope_parameters"));
+  }
+
+  /**
+   * The scaling that a configuration asks for.
+   *
+   * @param json a configuration
+   * @return e.g. {@code yarn}; {@code default} for none
+   */
+  public static String type(Json json) {
+    return parameters(json).map(RopeSettings::typeOf).orElse(DEFAULT);
+  }
+
+  private static String typeOf(Json parameters) {
+    return parameters.text(TYPE).or(() -> parameters.text("type")).orElse(DEFAULT);
   }
 
   private static RopeSettings of(
-      Json json, Json parameters, Optional<Json> scaling, int headWidth, double base) {
-    double theta =
-        first(parameters, "rope_theta").orElse(first(json, "rotary_emb_base").orElse(base));
-    double part =
-        first(parameters, "partial_rotary_factor")
-            .orElse(
-                first(json, "partial_rotary_factor").orElse(first(json, "rotary_pct").orElse(1)));
-    int width = (int) (headWidth * part);
-    Json scaled = scaling.orElse(parameters);
-    String type = scaled.text("rope_type").or(() -> scaled.text("type")).orElse("default");
+      Json json, Optional<Json> parameters, int headWidth, double base, double part) {
+    Json own = parameters.orElse(json);
+    double theta = parameters.map(p -> p.number("rope_theta").orElse(base)).orElse(base);
+    double turned = parameters.map(p -> p.number(PART).orElse(part)).orElse(part);
+    int width = (int) (headWidth * turned);
+    String type = parameters.map(RopeSettings::typeOf).orElse(DEFAULT);
     try {
-      return new RopeSettings(frequencies(json, scaled, type, theta, width), width);
+      return new RopeSettings(frequencies(json, own, type, theta, width), width);
     } catch (IllegalArgumentException e) {
-      throw new LoraException(scaled + ": " + e.getMessage(), e);
+      throw new LoraException(own + ": " + e.getMessage(), e);
     }
   }
 
   private static RotaryFrequencies frequencies(
       Json json, Json scaled, String type, double theta, int width) {
-    int longest = json.whole("max_position_embeddings").orElse(2048);
-    int trained =
-        scaled
-            .whole("original_max_position_embeddings")
-            .orElse(json.whole("original_max_position_embeddings").orElse(longest));
     return switch (type) {
-      case "default" -> RotaryFrequencies.plain(theta, width);
+      case DEFAULT -> RotaryFrequencies.plain(theta, width);
       case "linear" -> RotaryFrequencies.linear(theta, width, require(scaled, "factor"));
-      case "dynamic" -> RotaryFrequencies.dynamic(theta, width, require(scaled, "factor"), longest);
+      case "dynamic" ->
+          RotaryFrequencies.dynamic(theta, width, require(scaled, "factor"), longest(json));
       case "llama3" ->
           RotaryFrequencies.llama3(
               theta,
@@ -98,20 +144,39 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
               require(scaled, "factor"),
               require(scaled, "low_freq_factor"),
               require(scaled, "high_freq_factor"),
-              trained);
-      case "yarn" -> yarn(scaled, theta, width, longest, trained);
-      case "longrope", "su" -> longRope(scaled, theta, width, longest, trained);
+              trained(json, scaled));
+      case "yarn" ->
+          scaled.has("long_factor") // Phi-3 once called its own scaling so
+              ? longRope(json, scaled, theta, width)
+              : yarn(json, scaled, theta, width);
+      case "longrope", "su" -> longRope(json, scaled, theta, width);
       default ->
           throw new LoraException(
               "%s: rope type '%s' is not supported; supported: %s".formatted(scaled, type, TYPES));
     };
   }
 
-  private static RotaryFrequencies yarn(
-      Json scaled, double theta, int width, int longest, int trained) {
-    double factor = first(scaled, "factor").orElse((double) longest / trained);
-    double magnitude = first(scaled, "mscale").orElse(0);
-    double everywhere = first(scaled, "mscale_all_dim").orElse(0);
+  /** Positions that the model serves. */
+  private static int longest(Json json) {
+    return json.whole("max_position_embeddings")
+        .orElseThrow(() -> new LoraException(json + ": max_position_embeddings is missing"));
+  }
+
+  /** Positions that the model was trained on before it was stretched. */
+  private static int trained(Json json, Json scaled) {
+    String key = "original_max_position_embeddings";
+    return json.whole(key).orElseGet(() -> scaled.whole(key).orElseGet(() -> longest(json)));
+  }
+
+  private static double factor(Json json, Json scaled, int trained) {
+    return scaled.number("factor").orElseGet(() -> (double) longest(json) / trained);
+  }
+
+  private static RotaryFrequencies yarn(Json json, Json scaled, double theta, int width) {
+    int trained = trained(json, scaled);
+    double factor = factor(json, scaled, trained);
+    double magnitude = scaled.number("mscale").orElse(0);
+    double everywhere = scaled.number("mscale_all_dim").orElse(0);
     double attention =
         magnitude != 0 && everywhere != 0
             ? stretch(factor, magnitude) / stretch(factor, everywhere)
@@ -120,11 +185,11 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
         theta,
         width,
         factor,
-        first(scaled, "beta_fast").orElse(32),
-        first(scaled, "beta_slow").orElse(1),
+        scaled.number("beta_fast").orElse(32),
+        scaled.number("beta_slow").orElse(1),
         scaled.flag("truncate").orElse(true),
         trained,
-        first(scaled, "attention_factor").orElse(attention));
+        scaled.number("attention_factor").orElse(attention));
   }
 
   /** Peng et al. 2023, equation 22. */
@@ -132,9 +197,9 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
     return factor <= 1 ? 1 : 0.1 * magnitude * Math.log(factor) + 1;
   }
 
-  private static RotaryFrequencies longRope(
-      Json scaled, double theta, int width, int longest, int trained) {
-    double factor = first(scaled, "factor").orElse((double) longest / trained);
+  private static RotaryFrequencies longRope(Json json, Json scaled, double theta, int width) {
+    int trained = trained(json, scaled);
+    double factor = factor(json, scaled, trained);
     double attention = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(trained));
     return RotaryFrequencies.longRope(
         theta,
@@ -142,11 +207,7 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
         scaled.numbers("short_factor"),
         scaled.numbers("long_factor"),
         trained,
-        first(scaled, "attention_factor").orElse(attention));
-  }
-
-  private static OptionalDouble first(Json json, String key) {
-    return json.number(key);
+        scaled.number("attention_factor").orElse(attention));
   }
 
   private static double require(Json json, String key) {

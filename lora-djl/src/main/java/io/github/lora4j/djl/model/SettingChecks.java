@@ -114,6 +114,39 @@ public final class SettingChecks {
   }
 
   /**
+   * Refuses a switch that changes what is computed and is not built.
+   *
+   * @param json a configuration
+   * @param key of the setting
+   * @param wanted its value here, also where it is missing
+   * @throws LoraException if it is the other one
+   */
+  public static void only(Json json, String key, boolean wanted) {
+    boolean found = json.flag(key).orElse(wanted);
+    if (found != wanted) {
+      throw new LoraException(
+          "%s: %s is %s; only %s is supported".formatted(json, key, found, wanted));
+    }
+  }
+
+  /**
+   * Refuses a width of heads that the model does not follow from its width.
+   *
+   * @param json a configuration
+   * @param hidden width of a token
+   * @param heads query heads
+   * @throws LoraException if {@code head_dim} is another one
+   */
+  public static void derivedHeadWidth(Json json, int hidden, int heads) {
+    int width = json.whole("head_dim").orElse(heads == 0 ? 0 : hidden / heads);
+    if (heads != 0 && width != hidden / heads) {
+      throw new LoraException(
+          "%s: head_dim is %d; only hidden_size / num_attention_heads = %d is supported"
+              .formatted(json, width, hidden / heads));
+    }
+  }
+
+  /**
    * An activation by the name that transformers gives it.
    *
    * @param json a configuration

@@ -21,6 +21,7 @@ import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TargetModule.Kind;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
@@ -182,6 +183,9 @@ public final class StackedDecoder implements Decoder {
   @Override
   public boolean holds(String name, int firstRow, TensorData rows) {
     long[] shape = rows.shape().stream().mapToLong(Long::longValue).toArray();
+    if (shape.length == 1) {
+      return Arrays.equals(parts.weights().vector(name).toFloatArray(), rows.values());
+    }
     try (NDManager scope = manager().newSubManager()) {
       NDArray given = scope.create(rows.values(), new Shape(shape));
       return parts.weights().matrix(storedName(name)).holds(firstRow, given, scope);

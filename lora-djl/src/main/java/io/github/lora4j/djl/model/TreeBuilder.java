@@ -187,9 +187,26 @@ public final class TreeBuilder {
    * @return this
    */
   public TreeBuilder head(String path, int in, int vocabulary, boolean tied) {
-    modules.add(TargetModule.outputHead(path, in, vocabulary, false));
+    return head(path, in, vocabulary, tied, false);
+  }
+
+  /**
+   * The map onto the vocabulary, with or without a bias.
+   *
+   * @param path dotted path
+   * @param in input width
+   * @param vocabulary output width
+   * @param tied whether its weight is the embedding's, which is listed once
+   * @param bias whether it adds a bias, which is its own even then
+   * @return this
+   */
+  public TreeBuilder head(String path, int in, int vocabulary, boolean tied, boolean bias) {
+    modules.add(TargetModule.outputHead(path, in, vocabulary, bias));
     if (!tied) {
       parameter(path + ".weight", vocabulary, in);
+    }
+    if (bias) {
+      parameter(path + ".bias", vocabulary);
     }
     return this;
   }

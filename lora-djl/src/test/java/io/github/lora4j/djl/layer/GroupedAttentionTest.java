@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.types.Shape;
+import io.github.lora4j.djl.internal.ScalarType;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -52,6 +53,41 @@ final class GroupedAttentionTest {
       LayerLab.assertClose(actual.get(0), plain.toFloatArray(), 1e-5);
       for (int i = 0; i < expected.size(); i++) {
         LayerLab.assertClose(actual.get(i + 1), expected.get(i), 2e-5);
+      }
+    }
+  }
+
+  /** Window, cap, ALiBi, fused. */
+  @ParameterizedTest
+  @CsvSource({
+    "BF16, 0, 0, false, true",
+    "BF16, 4, 0, false, true",
+    "BF16, 0, 1.5, false, true",
+    "BF16, 0, 0, true, false",
+    "FP16, 0, 0, false, true",
+    "FP16, 4, 1.5, false, false",
+  })
+  void halfPrecisionStaysNearAutograd(
+      ScalarType type, int window, double cap, boolean alibi, boolean fused) {
+    try (LayerLab lab = new LayerLab(5)) {
+      GroupedAttention.Form form = new GroupedAttention.Form(2, 2, 0.4, window, cap);
+      NDArray[] in = new NDArray[4]; // q, k, v, dy
+      for (int i = 0; i < in.length; i++) {
+        int heads = i == 0 || i == 3 ? 4 : 2;
+        in[i] = lab.rounded(type, lab.normal(TOKENS, (long) heads * WIDTH));
+      }
+      NDArray slopes = alibi ? AlibiAttention.slopes(lab.manager, 4) : null;
+      NDArray plain = plain(in[0], in[1], in[2], slopes, form);
+      List<float[]> expected =
+          lab.autograd(in[3], () -> plain(in[0], in[1], in[2], slopes, form), in[0], in[1], in[2]);
+      GroupedAttention layer = new GroupedAttention(0, form, null, withFactor(slopes), fused);
+      NDArray[] half = Arrays.stream(in).map(x -> lab.as(type, x)).toArray(NDArray[]::new);
+
+      List<float[]> actual = bothWays(lab, layer, batch(), half[0], half[1], half[2], half[3]);
+
+      LayerLab.assertClose(actual.get(0), plain.toFloatArray(), 2e-2);
+      for (int i = 0; i < expected.size(); i++) {
+        LayerLab.assertClose(actual.get(i + 1), expected.get(i), 3e-2);
       }
     }
   }
@@ -189,9 +225,9 @@ final class GroupedAttentionTest {
       NDArray y =
           layer.forward(
               LayerLab.lend(q, pass), LayerLab.lend(k, pass), LayerLab.lend(v, pass), pass, tape);
-      results.add(y.toFloatArray());
+      results.add(lab.floats(y));
       for (NDArray gradient : layer.backward(dy, pass, tape)) {
-        results.add(gradient.toFloatArray());
+        results.add(lab.floats(gradient));
       }
     }
     return results;

@@ -124,6 +124,15 @@ final class LayerLab implements AutoCloseable {
     return new FrozenMatrix(values, scales, MatrixProducts.only());
   }
 
+  /**
+   * What is left of fp32 values in another type, again in fp32, to be differentiated by autograd.
+   */
+  NDArray rounded(ScalarType type, NDArray values) {
+    try (NDArray half = as(type, values)) {
+      return manager.create(floats(half), values.getShape());
+    }
+  }
+
   float[] floats(NDArray array) {
     try (NDArray copy = as(ScalarType.FP32, array)) {
       return copy.toFloatArray();

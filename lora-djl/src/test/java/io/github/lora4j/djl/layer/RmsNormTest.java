@@ -1,6 +1,7 @@
 package io.github.lora4j.djl.layer;
 
 import ai.djl.ndarray.NDArray;
+import io.github.lora4j.djl.internal.ScalarType;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -25,6 +26,24 @@ final class RmsNormTest {
 
       LayerLab.assertClose(actual[0], plain(x, weight, plus).toFloatArray(), 1e-6);
       LayerLab.assertClose(actual[1], expected.get(0), 1e-5);
+    }
+  }
+
+  /** Width of the weight; rounding is 2⁻⁸ in bf16. */
+  @ParameterizedTest
+  @CsvSource({"BF16, 12, 0", "BF16, 4, 1", "FP16, 12, 1", "FP16, 4, 0"})
+  void halfPrecisionStaysNearAutograd(ScalarType type, int part, double plus) {
+    try (LayerLab lab = new LayerLab(4)) {
+      NDArray x = lab.rounded(type, lab.normal(TOKENS, 12));
+      NDArray dy = lab.rounded(type, lab.normal(TOKENS, 12));
+      NDArray weight = lab.normal(part);
+      List<float[]> expected = lab.autograd(dy, () -> plain(x, weight, plus), x);
+      RmsNorm norm = new RmsNorm("n", weight, plus, EPSILON);
+
+      float[][] actual = bothWays(lab, lab.as(type, x), lab.as(type, dy), norm);
+
+      LayerLab.assertClose(actual[0], plain(x, weight, plus).toFloatArray(), 1e-2);
+      LayerLab.assertClose(actual[1], expected.get(0), 1e-2);
     }
   }
 
@@ -66,8 +85,8 @@ final class RmsNormTest {
     TokenBatch batch = TokenBatch.of(new int[Math.toIntExact(x.getShape().get(0))]);
     try (Pass pass = Pass.inference(lab.manager, batch, List.of());
         Tape tape = Tape.recording(pass.manager())) {
-      float[] y = norm.forward(LayerLab.lend(x, pass), pass, tape).toFloatArray();
-      return new float[][] {y, norm.backward(dy, pass, tape).toFloatArray()};
+      float[] y = lab.floats(norm.forward(LayerLab.lend(x, pass), pass, tape));
+      return new float[][] {y, lab.floats(norm.backward(dy, pass, tape))};
     }
   }
 

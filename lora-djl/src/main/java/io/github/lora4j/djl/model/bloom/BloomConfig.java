@@ -2,6 +2,7 @@ package io.github.lora4j.djl.model.bloom;
 
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.djl.model.SettingChecks;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -58,10 +59,7 @@ public record BloomConfig(
    * @throws LoraException if a number is missing or no shape of a model
    */
   public static BloomConfig of(Json json) {
-    if (json.flag("apply_residual_connection_post_layernorm").orElse(false)) {
-      throw new LoraException(
-          json + ": apply_residual_connection_post_layernorm is true; only false is supported");
-    }
+    SettingChecks.only(json, "apply_residual_connection_post_layernorm", false);
     try {
       return new BloomConfig(
           json.whole("vocab_size").orElse(0),

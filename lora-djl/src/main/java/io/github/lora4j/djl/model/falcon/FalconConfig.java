@@ -76,9 +76,10 @@ public record FalconConfig(
   public static FalconConfig of(Json json) {
     boolean newer = json.flag("new_decoder_architecture").orElse(false);
     boolean oneKey = json.flag("multi_query").orElse(true);
-    int hidden = json.whole("hidden_size").orElse(0);
+    int hidden = json.whole("n_embed", "hidden_size").orElse(0);
     int heads = json.whole("num_attention_heads", "n_head").orElse(0);
     int keys = newer ? json.whole("num_kv_heads").orElse(heads) : oneKey ? 1 : heads;
+    SettingChecks.derivedHeadWidth(json, hidden, heads);
     try {
       return new FalconConfig(
           json.whole("vocab_size").orElse(0),
@@ -101,10 +102,18 @@ public record FalconConfig(
   }
 
   private static Norms norms(Json json, boolean newer) {
-    if (newer) {
-      return json.whole("num_ln_in_parallel_attn").orElse(2) == 2 ? Norms.TWO : Norms.SHARED;
+    boolean parallel = json.flag("parallel_attn").orElse(true);
+    int count = json.whole("num_ln_in_parallel_attn").orElse(newer ? 2 : 1);
+    if (newer && !parallel) {
+      throw new LoraException(
+          json + ": parallel_attn is false with new_decoder_architecture; only true is supported");
     }
-    return json.flag("parallel_attn").orElse(true) ? Norms.SHARED : Norms.SEQUENTIAL;
+    if (count != 1 && !(newer && count == 2)) {
+      throw new LoraException(
+          "%s: num_ln_in_parallel_attn is %d; supported: 1%s"
+              .formatted(json, count, newer ? ", 2" : " without new_decoder_architecture"));
+    }
+    return count == 2 ? Norms.TWO : parallel ? Norms.SHARED : Norms.SEQUENTIAL;
   }
 
   int headWidth() {

@@ -77,9 +77,10 @@ public record GemmaConfig(
    *     supported
    */
   public static GemmaConfig of(Json json, boolean third) {
-    if (json.flag("use_bidirectional_attention").orElse(false)) {
+    SettingChecks.only(json, "use_bidirectional_attention", false);
+    if (third && json.has("attn_logit_softcapping")) {
       throw new LoraException(
-          json + ": use_bidirectional_attention is true; only causal attention is supported");
+          json + ": attn_logit_softcapping is set; gemma3_text is supported without it");
     }
     int layers = json.whole("num_hidden_layers").orElse(0);
     int width = json.whole("head_dim").orElse(256);
@@ -103,10 +104,10 @@ public record GemmaConfig(
           SettingChecks.windows(
               json,
               layers,
-              json.whole("sliding_window").orElse(4096),
+              (int) json.number("sliding_window", 4096).orElse(0),
               layer -> (layer + 1) % every != 0),
-          json.number("attn_logit_softcapping").orElse(0),
-          json.number("final_logit_softcapping").orElse(0),
+          json.number("attn_logit_softcapping", third ? 0 : 50).orElse(0),
+          json.number("final_logit_softcapping", third ? 0 : 30).orElse(0),
           third
               ? RopeSettings.of(json, "full_attention", "rope_theta", true, angles, 1e6)
               : RopeSettings.of(json, angles, 10000),

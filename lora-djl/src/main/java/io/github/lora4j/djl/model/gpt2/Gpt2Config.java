@@ -68,6 +68,7 @@ public record Gpt2Config(
    */
   public static Gpt2Config of(Json json) {
     int hidden = json.whole("n_embd", "hidden_size").orElse(0);
+    SettingChecks.only(json, "add_cross_attention", false);
     try {
       return new Gpt2Config(
           json.whole("vocab_size").orElse(0),

@@ -60,6 +60,7 @@ public record GptNeoxConfig(
   public static GptNeoxConfig of(Json json) {
     int hidden = json.whole("hidden_size").orElse(0);
     int heads = json.whole("num_attention_heads").orElse(0);
+    SettingChecks.derivedHeadWidth(json, hidden, heads);
     try {
       return new GptNeoxConfig(
           json.whole("vocab_size").orElse(0),
@@ -72,7 +73,7 @@ public record GptNeoxConfig(
           json.flag("use_parallel_residual").orElse(true),
           json.flag("attention_bias").orElse(true),
           json.flag("tie_word_embeddings").orElse(false),
-          RopeSettings.of(json, heads == 0 ? 2 : Math.max(2, hidden / heads), 10000),
+          RopeSettings.partial(json, heads == 0 ? 2 : Math.max(2, hidden / heads), 10000, 0.25),
           json.number("hidden_dropout").orElse(0));
     } catch (IllegalArgumentException e) {
       throw new LoraException(json + ": " + e.getMessage(), e);

@@ -68,6 +68,11 @@ public record LlamaConfig(
       return prefix;
     }
 
+    /** Whether a setting adds biases to the maps of attention. */
+    boolean mayAddBias() {
+      return this == LLAMA || this == QWEN3;
+    }
+
     /** Whether query and key heads are normalised. */
     boolean normsHeads() {
       return this == QWEN3;
@@ -103,8 +108,9 @@ public record LlamaConfig(
     int hidden = json.whole("hidden_size").orElse(0);
     int heads = json.whole("num_attention_heads").orElse(0);
     int layers = json.whole("num_hidden_layers").orElse(0);
-    int width = json.whole("head_dim").orElse(heads == 0 ? 0 : hidden / heads);
-    boolean attentionBias = family == Family.QWEN2 || json.flag("attention_bias").orElse(false);
+    int width = headWidth(json, family, hidden, heads);
+    boolean bias = family.mayAddBias() && json.flag("attention_bias").orElse(false);
+    SettingChecks.only(json, "use_mrope", false);
     try {
       SettingChecks.limit("num_hidden_layers", layers);
       return new LlamaConfig(
@@ -117,9 +123,9 @@ public record LlamaConfig(
           width,
           json.number("rms_norm_eps").orElse(1e-6),
           json.flag("tie_word_embeddings").orElse(false),
-          attentionBias,
-          family != Family.QWEN2 && attentionBias,
-          json.flag("mlp_bias").orElse(false),
+          bias || family == Family.QWEN2,
+          bias,
+          family == Family.LLAMA && json.flag("mlp_bias").orElse(false),
           SettingChecks.activation(json, "hidden_act", "silu"),
           windows(json, family, layers),
           RopeSettings.of(json, Math.max(2, width), 10000),
@@ -130,7 +136,7 @@ public record LlamaConfig(
   }
 
   private static List<Integer> windows(Json json, Family family, int layers) {
-    int window = json.whole("sliding_window").orElse(0);
+    int window = (int) json.number("sliding_window", 4096).orElse(0);
     boolean used =
         switch (family) {
           case LLAMA -> false;
@@ -138,7 +144,18 @@ public record LlamaConfig(
           case QWEN2, QWEN3 -> window > 0 && json.flag("use_sliding_window").orElse(false);
         };
     int first = family == Family.MISTRAL ? 0 : json.whole("max_window_layers").orElse(28);
-    return SettingChecks.windows(json, layers, used ? window : 0, layer -> layer >= first);
+    int seen = used ? window : 0;
+    List<Integer> windows = SettingChecks.windows(json, layers, seen, layer -> layer >= first);
+    if (family == Family.MISTRAL && windows.stream().anyMatch(each -> each != seen)) {
+      throw new LoraException(
+          json + ": layer_types lists full_attention; mistral has its sliding_window everywhere");
+    }
+    return windows;
+  }
+
+  private static int headWidth(Json json, Family family, int hidden, int heads) {
+    int usual = family == Family.QWEN3 ? 128 : heads == 0 ? 0 : hidden / heads;
+    return json.whole("head_dim").orElse(usual);
   }
 
   int layers() {

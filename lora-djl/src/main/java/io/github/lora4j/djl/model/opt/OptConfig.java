@@ -60,10 +60,7 @@ public record OptConfig(
    *     supported
    */
   public static OptConfig of(Json json) {
-    if (!json.flag("layer_norm_elementwise_affine").orElse(true)) {
-      throw new LoraException(
-          json + ": layer_norm_elementwise_affine is false; only true is supported");
-    }
+    SettingChecks.only(json, "layer_norm_elementwise_affine", true);
     boolean before = json.flag("do_layer_norm_before").orElse(true);
     int hidden = json.whole("hidden_size").orElse(0);
     try {

@@ -5,6 +5,7 @@ import io.github.lora4j.djl.internal.Json;
 import io.github.lora4j.djl.layer.Activation;
 import io.github.lora4j.djl.model.RopeSettings;
 import io.github.lora4j.djl.model.SettingChecks;
+import java.util.List;
 
 /**
  * The shape of a Phi-3 checkpoint.
@@ -63,6 +64,7 @@ public record Phi3Config(
     int hidden = json.whole("hidden_size").orElse(0);
     int heads = json.whole("num_attention_heads").orElse(0);
     int width = heads == 0 ? 2 : Math.max(2, hidden / heads);
+    SettingChecks.derivedHeadWidth(json, hidden, heads);
     try {
       return new Phi3Config(
           json.whole("vocab_size").orElse(0),
@@ -75,11 +77,22 @@ public record Phi3Config(
           json.flag("tie_word_embeddings").orElse(false),
           SettingChecks.activation(json, "hidden_act", "silu"),
           json.whole("sliding_window").orElse(0),
-          RopeSettings.of(json, width, 10000),
+          rope(json, width),
           json.whole("pad_token_id").orElse(32000));
     } catch (IllegalArgumentException e) {
       throw new LoraException(json + ": " + e.getMessage(), e);
     }
+  }
+
+  /** Of all scalings, transformers reads its own for this family, under three names. */
+  private static RopeSettings rope(Json json, int width) {
+    String type = RopeSettings.type(json);
+    if (!List.of("default", "longrope", "su", "yarn").contains(type)) {
+      throw new LoraException(
+          "%s: rope type '%s' is not supported; supported: [default, longrope]"
+              .formatted(json, type));
+    }
+    return RopeSettings.partial(json, width, 10000, 1);
   }
 
   int headWidth() {

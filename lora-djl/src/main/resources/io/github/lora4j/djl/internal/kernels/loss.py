@@ -1,26 +1,28 @@
-# Cross-entropy without logits. x: (M, D), only rows that carry a label; weight, scales, onednn: the frozen table (V, D); targets: (M) int64; weights: (M) fp64.
-# z = x weightᵀ; loss = sum(weights * (logsumexp(z) - z[target])); dz = weights * (softmax(z) - onehot(target)); dx = dz weight.
+# Cross-entropy without logits. x: (M, D), only rows that carry a label; weight, scales, onednn: the frozen table (V, D); bias: (V) fp32, or none; targets: (M) int64; weights: (M) fp64.
+# z = x weightᵀ + bias; loss = sum(weights * (logsumexp(z) - z[target])); dz = weights * (softmax(z) - onehot(target)); dx = dz weight.
 # dx is attention of x over the rows of the table, so it is computed as flash attention is (Dao et al. 2022): block by block of the vocabulary,
 # with a running normaliser. A block of logits is used while it is in the processor's cache, and the table is read once for both products.
 # The target stays out of the sums, since softmax - 1 of a confident row would cancel: dz[target] = -(sum of the others) / (sum of all).
 
-def head_loss(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, targets: Tensor, weights: Tensor, chunk: int, words: int, want_gradient: bool) -> Tuple[Tensor, Tensor]:
+def head_loss(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, bias: List[Tensor], targets: Tensor, weights: Tensor, chunk: int, words: int, want_gradient: bool) -> Tuple[Tensor, Tensor]:
   n = x.size(0)
   dx = torch.empty_like(x) if want_gradient else x
   loss = torch.zeros([1], dtype=7, layout=None, device=x.device)
   start = 0
   while start < n:
     count = min(chunk, n - start)
-    part = self.head_rows(x.narrow(0, start, count), weight, scales, onednn, targets.narrow(0, start, count), weights.narrow(0, start, count), loss, words, want_gradient)
+    part = self.head_rows(x.narrow(0, start, count), weight, scales, onednn, bias, targets.narrow(0, start, count), weights.narrow(0, start, count), loss, words, want_gradient)
     if want_gradient:
       dx.narrow(0, start, count).copy_(part)
     start = start + count
   return loss, dx
 
 # Adds to the loss, so many words of the vocabulary at a time; returns dx in fp32, or zeros if it is not wanted.
-def head_rows(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, targets: Tensor, weights: Tensor, loss: Tensor, words: int, want_gradient: bool) -> Tensor:
+def head_rows(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, bias: List[Tensor], targets: Tensor, weights: Tensor, loss: Tensor, words: int, want_gradient: bool) -> Tensor:
   own = self.frozen_at(weight, scales, targets, x.dtype).to(6)
   wanted = (x.to(6) * own).sum([1], True)
+  if len(bias) > 0:
+    wanted.add_(torch.index_select(bias[0], 0, targets).view([-1, 1]))
   shift = wanted.clone()
   others = torch.zeros_like(wanted)
   dx = torch.zeros([x.size(0), x.size(1)], dtype=6, layout=None, device=x.device)
@@ -29,6 +31,8 @@ def head_rows(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor]
     count = min(words, weight.size(0) - start)
     block = self.frozen_rows(weight, scales, start, count, x.dtype)
     z = self.product(x, block, onednn)
+    if len(bias) > 0:
+      z.add_(bias[0].narrow(0, start, count))
     self.leave_out(z, targets.view([-1, 1]) - start)
     self.exponentials(z, shift, others, dx)
     if want_gradient:
@@ -71,8 +75,9 @@ def exponentials(self: __torch__.K, z: Tensor, shift: Tensor, others: Tensor, dx
     start = start + count
   return z
 
-def head_logits(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool) -> Tensor:
-  return self.frozen_forward(x, weight, scales, onednn).to(6)
+def head_logits(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, bias: List[Tensor]) -> Tensor:
+  z = self.frozen_forward(x, weight, scales, onednn).to(6)
+  return z.add_(bias[0]) if len(bias) > 0 else z
 
 # The best token of every row and its score, (B, 2) in fp64, where ids are exact: the first of equals, the first NaN if there is one.
 def head_best(self: __torch__.K, logits: Tensor) -> Tensor:
