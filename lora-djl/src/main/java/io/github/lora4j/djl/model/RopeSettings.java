@@ -21,17 +21,18 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
       List.of("default", "linear", "dynamic", "llama3", "yarn", "longrope");
 
   /**
-   * Reads the settings that all layers share.
+   * Reads the settings that all layers share. As in transformers, {@code rope_scaling} wins where a
+   * file has both.
    *
    * @param json a configuration
    * @param headWidth numbers of a head, d
-   * @param base of the angles where the file says none
+   * @param defaults what the file may leave out
    * @return the settings
    * @throws LoraException if a scaling is not known or lacks a number
    */
-  public static RopeSettings of(Json json, int headWidth, double base) {
-    Json parameters = json.object("rope_parameters").orElse(json);
-    return of(json, parameters, json.object("rope_scaling"), headWidth, base);
+  public static RopeSettings of(Json json, int headWidth, RopeDefaults defaults) {
+    Optional<Json> parameters = json.object("rope_parameters");
+    return of(json, json.object("rope_scaling").or(() -> parameters), headWidth, defaults);
   }
 
   /**
@@ -39,54 +40,48 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
    *
    * @param json a configuration
    * @param layerType e.g. {@code full_attention}
-   * @param oldBase key of the base in older files
    * @param scaled whether {@code rope_scaling} of older files is meant for these layers
    * @param headWidth numbers of a head, d
-   * @param base of the angles where the file says none
+   * @param defaults what the file may leave out
    * @return the settings
    * @throws LoraException if a scaling is not known or lacks a number
    */
   public static RopeSettings of(
-      Json json, String layerType, String oldBase, boolean scaled, int headWidth, double base) {
-    Optional<Json> own = json.object("rope_parameters").flatMap(p -> p.object(layerType));
-    double fallback = json.number(oldBase).orElse(base);
-    return own.map(parameters -> of(json, parameters, Optional.empty(), headWidth, base))
-        .orElseGet(
-            () ->
-                scaled
-                    ? of(json, json, json.object("rope_scaling"), headWidth, fallback)
-                    : plain(fallback, headWidth));
-  }
-
-  private static RopeSettings plain(double base, int width) {
-    return new RopeSettings(RotaryFrequencies.plain(base, width), width);
+      Json json, String layerType, boolean scaled, int headWidth, RopeDefaults defaults) {
+    Optional<Json> own =
+        json.object("rope_parameters").flatMap(parameters -> parameters.object(layerType));
+    Optional<Json> old = scaled ? json.object("rope_scaling") : Optional.empty();
+    return of(json, own.or(() -> old), headWidth, defaults);
   }
 
   private static RopeSettings of(
-      Json json, Json parameters, Optional<Json> scaling, int headWidth, double base) {
+      Json json, Optional<Json> said, int headWidth, RopeDefaults defaults) {
     double theta =
-        first(parameters, "rope_theta").orElse(first(json, "rotary_emb_base").orElse(base));
+        number(said, "rope_theta").orElse(json.number(defaults.baseKey()).orElse(defaults.base()));
     double part =
-        first(parameters, "partial_rotary_factor")
-            .orElse(
-                first(json, "partial_rotary_factor").orElse(first(json, "rotary_pct").orElse(1)));
+        number(said, "partial_rotary_factor")
+            .orElse(json.number(defaults.partKey()).orElse(defaults.part()));
     int width = (int) (headWidth * part);
-    Json scaled = scaling.orElse(parameters);
-    String type = scaled.text("rope_type").or(() -> scaled.text("type")).orElse("default");
+    if (said.isEmpty()) {
+      return new RopeSettings(RotaryFrequencies.plain(theta, width), width);
+    }
+    Json scaled = said.get();
     try {
-      return new RopeSettings(frequencies(json, scaled, type, theta, width), width);
+      return new RopeSettings(frequencies(json, scaled, theta, width, defaults), width);
     } catch (IllegalArgumentException e) {
       throw new LoraException(scaled + ": " + e.getMessage(), e);
     }
   }
 
+  private static OptionalDouble number(Optional<Json> json, String key) {
+    return json.map(object -> object.number(key)).orElse(OptionalDouble.empty());
+  }
+
   private static RotaryFrequencies frequencies(
-      Json json, Json scaled, String type, double theta, int width) {
-    int longest = json.whole("max_position_embeddings").orElse(2048);
-    int trained =
-        scaled
-            .whole("original_max_position_embeddings")
-            .orElse(json.whole("original_max_position_embeddings").orElse(longest));
+      Json json, Json scaled, double theta, int width, RopeDefaults defaults) {
+    String type = scaled.text("rope_type").or(() -> scaled.text("type")).orElse("default");
+    int longest = json.whole("max_position_embeddings").orElse(defaults.longest());
+    int trained = trained(json, scaled, defaults, longest);
     return switch (type) {
       case "default" -> RotaryFrequencies.plain(theta, width);
       case "linear" -> RotaryFrequencies.linear(theta, width, require(scaled, "factor"));
@@ -99,7 +94,10 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
               require(scaled, "low_freq_factor"),
               require(scaled, "high_freq_factor"),
               trained);
-      case "yarn" -> yarn(scaled, theta, width, longest, trained);
+      case "yarn" ->
+          scaled.has("long_factor") // early files of Phi-3 call it so
+              ? longRope(scaled, theta, width, longest, trained)
+              : yarn(scaled, theta, width, longest, trained);
       case "longrope", "su" -> longRope(scaled, theta, width, longest, trained);
       default ->
           throw new LoraException(
@@ -107,11 +105,20 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
     };
   }
 
+  /** Beside the scaling rather than in it, if it stands there: so are Phi-3's files written. */
+  private static int trained(Json json, Json scaled, RopeDefaults defaults, int longest) {
+    String key = "original_max_position_embeddings";
+    if (json.has(key) || defaults.trained().isPresent()) {
+      return json.whole(key).orElseGet(() -> defaults.trained().orElse(longest));
+    }
+    return scaled.whole(key).orElse(longest);
+  }
+
   private static RotaryFrequencies yarn(
       Json scaled, double theta, int width, int longest, int trained) {
-    double factor = first(scaled, "factor").orElse((double) longest / trained);
-    double magnitude = first(scaled, "mscale").orElse(0);
-    double everywhere = first(scaled, "mscale_all_dim").orElse(0);
+    double factor = scaled.number("factor").orElse((double) longest / trained);
+    double magnitude = scaled.number("mscale").orElse(0);
+    double everywhere = scaled.number("mscale_all_dim").orElse(0);
     double attention =
         magnitude != 0 && everywhere != 0
             ? stretch(factor, magnitude) / stretch(factor, everywhere)
@@ -120,11 +127,11 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
         theta,
         width,
         factor,
-        first(scaled, "beta_fast").orElse(32),
-        first(scaled, "beta_slow").orElse(1),
+        scaled.number("beta_fast").orElse(32),
+        scaled.number("beta_slow").orElse(1),
         scaled.flag("truncate").orElse(true),
         trained,
-        first(scaled, "attention_factor").orElse(attention));
+        scaled.number("attention_factor").orElse(attention));
   }
 
   /** Peng et al. 2023, equation 22. */
@@ -134,7 +141,7 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
 
   private static RotaryFrequencies longRope(
       Json scaled, double theta, int width, int longest, int trained) {
-    double factor = first(scaled, "factor").orElse((double) longest / trained);
+    double factor = scaled.number("factor").orElse((double) longest / trained);
     double attention = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(trained));
     return RotaryFrequencies.longRope(
         theta,
@@ -142,11 +149,7 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
         scaled.numbers("short_factor"),
         scaled.numbers("long_factor"),
         trained,
-        first(scaled, "attention_factor").orElse(attention));
-  }
-
-  private static OptionalDouble first(Json json, String key) {
-    return json.number(key);
+        scaled.number("attention_factor").orElse(attention));
   }
 
   private static double require(Json json, String key) {
