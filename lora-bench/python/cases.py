@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from safetensors.torch import load_file
 
 import inputs
-from inputs import Shape
 from processes import REPOSITORY, Failed, Programs
+from shapes import Bloom, Llama
 
 EXAMPLES = REPOSITORY / "lora-examples/src/main/resources/io/github/lora4j/examples"
 GOLDEN = REPOSITORY / "lora-djl/src/test/resources/golden/bloom/power-of-two"
@@ -16,8 +16,9 @@ LIMIT_3B_MIB = 10 * 1024
 @dataclass(frozen=True)
 class Setting:
     programs: Programs
-    shape: Shape       # bloom-560m
-    large: Shape       # bloom-3b
+    shape: Bloom       # bloom-560m
+    large: Bloom       # bloom-3b
+    llama: Llama       # llama-3.2-1b
     runs: int
     squad: str | None  # a SQuAD file, for the lengths of its prompts
 
@@ -57,10 +58,10 @@ def loss_difference(a, b):
 
 # Training
 
-def training(setting, precision, batches, rows, shared=False):
+def training(setting, precision, batches, rows, shared=False, shape=None):
     """Rows: name -> (recompute, target of time, target of memory), all against the same runs of PEFT."""
-    programs, work, case = setting.programs, setting.work, next(iter(rows))
-    model, adapter = inputs.checkpoint(work, setting.shape, precision), inputs.adapter(work, setting.shape)
+    programs, work, case, shape = setting.programs, setting.work, next(iter(rows)), shape or setting.shape
+    model, adapter = inputs.checkpoint(work, shape, precision), inputs.adapter(work, shape)
 
     def job(side, recompute, repetitions, results=None, precision=precision):
         return programs.job(f"{case}-{side}", model, [adapter], precision, batches, recompute, shared, repetitions, results=results)
@@ -128,6 +129,11 @@ def bf16_512(setting):
 
 def fp32_512(setting):
     return four_by_512(setting, "fp32", {"fp32-512": (False, 0.62, 0.26), "fp32-512-recomputed": (True, 0.72, 0.07)})
+
+
+def llama_1b(setting):
+    batch = inputs.batch(setting.llama, [512] * 4)
+    return training(setting, "bf16", [batch], {"llama-1b-bf16-512-recomputed": (True, 0.75, 0.15)}, shape=setting.llama)
 
 
 def few_labels(setting):
@@ -314,6 +320,7 @@ CASES = {
     "two-trainings": two_trainings,
     "64-adapters": many_adapters,
     "3b": bloom_3b,
+    "llama-1b": llama_1b,
     "jvm": jvm,
     "steady": steady,
     "curve": curve,

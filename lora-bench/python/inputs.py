@@ -1,4 +1,4 @@
-"""The files that both sides read: checkpoints of BLOOM's shapes with random weights, adapters, and batches of random ids; all by fixed seeds.
+"""The files that both sides read: checkpoints of known shapes with random weights, adapters, and batches of random ids; all by fixed seeds.
 
 Checkpoints are written a slice at a time, so that one larger than memory can be made.
 """
@@ -8,50 +8,14 @@ import pathlib
 import random
 import re
 import struct
-from dataclasses import dataclass
 
 import torch
 from peft import LoraConfig
 from safetensors.torch import save_file
-from transformers import BloomConfig
 
 TOKENIZER = pathlib.Path(__file__).resolve().parents[2] / "lora-djl/src/test/resources/golden/bloom/power-of-two/checkpoint"
 TYPES = {"fp32": ("F32", torch.float32), "bf16": ("BF16", torch.bfloat16)}
 SLICE = 1 << 24  # elements
-
-
-@dataclass(frozen=True)
-class Shape:
-    name: str
-    hidden: int
-    layers: int
-    heads: int
-    vocabulary: int
-
-    def tensors(self):
-        """Name, shape and kind of every tensor, in the order of the file."""
-        h = self.hidden
-        yield "transformer.word_embeddings.weight", (self.vocabulary, h), "matrix"
-        yield from norm("transformer.word_embeddings_layernorm", h)
-        for i in range(self.layers):
-            path = f"transformer.h.{i}."
-            yield from norm(path + "input_layernorm", h)
-            yield from linear(path + "self_attention.query_key_value", 3 * h, h)
-            yield from linear(path + "self_attention.dense", h, h)
-            yield from norm(path + "post_attention_layernorm", h)
-            yield from linear(path + "mlp.dense_h_to_4h", 4 * h, h)
-            yield from linear(path + "mlp.dense_4h_to_h", h, 4 * h)
-        yield from norm("transformer.ln_f", h)
-
-
-def norm(path, width):
-    yield path + ".weight", (width,), "one"
-    yield path + ".bias", (width,), "zero"
-
-
-def linear(path, rows, columns):
-    yield path + ".weight", (rows, columns), "matrix"
-    yield path + ".bias", (rows,), "zero"
 
 
 def checkpoint(work, shape, precision):
@@ -75,8 +39,7 @@ def checkpoint(work, shape, precision):
                 values(kind, min(SLICE, math.prod(sizes) - start), generator).to(dtype).view(torch.uint8).numpy().tofile(file)
     for file in ("tokenizer.json", "tokenizer_config.json"):  # the loader wants them; the batches are ids
         (directory / file).write_text((TOKENIZER / file).read_text())
-    BloomConfig(vocab_size=shape.vocabulary, hidden_size=shape.hidden, n_layer=shape.layers, n_head=shape.heads, bos_token_id=1, eos_token_id=2,
-                pad_token_id=3, architectures=["BloomForCausalLM"], dtype=str(dtype).removeprefix("torch.")).save_pretrained(directory)
+    shape.config(str(dtype).removeprefix("torch.")).save_pretrained(directory)
     return directory
 
 
@@ -90,14 +53,14 @@ def adapter(work, shape, number=0, rank=8):
     """An adapter directory; neither A nor B is zero."""
     directory = work / f"{shape.name}-adapter-{number}"
     if not (directory / "adapter_model.safetensors").exists():
-        config = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=["query_key_value"], task_type="CAUSAL_LM")
-        config.save_pretrained(directory)
+        targets = list(shape.targets())
+        names = sorted({path.rsplit(".", 1)[1] for path, _, _ in targets})
+        LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=names, task_type="CAUSAL_LM").save_pretrained(directory)
         generator = torch.Generator().manual_seed(1 + number)
         tensors = {}
-        for i in range(shape.layers):
-            path = f"base_model.model.transformer.h.{i}.self_attention.query_key_value."
-            tensors[path + "lora_A.weight"] = torch.randn(rank, shape.hidden, generator=generator) * 0.02
-            tensors[path + "lora_B.weight"] = torch.randn(3 * shape.hidden, rank, generator=generator) * 0.02
+        for path, columns, rows in targets:
+            tensors[f"base_model.model.{path}.lora_A.weight"] = torch.randn(rank, columns, generator=generator) * 0.02
+            tensors[f"base_model.model.{path}.lora_B.weight"] = torch.randn(rows, rank, generator=generator) * 0.02
         save_file(tensors, directory / "adapter_model.safetensors")
     return directory
 

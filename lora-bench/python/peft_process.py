@@ -6,7 +6,7 @@ import sys
 
 import torch
 from peft import PeftModel
-from transformers import BloomForCausalLM
+from transformers import AutoModelForCausalLM
 
 THREADS = int(os.environ.get("OMP_NUM_THREADS", "2"))
 TYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -18,7 +18,7 @@ def job():
 
 
 def base(job):
-    return BloomForCausalLM.from_pretrained(job["model"], dtype=TYPES[job["precision"]])
+    return AutoModelForCausalLM.from_pretrained(job["model"], dtype=TYPES[job["precision"]])
 
 
 def with_adapters(base, job, trainable):

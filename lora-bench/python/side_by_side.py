@@ -17,8 +17,8 @@ import time
 from importlib.metadata import version
 
 from cases import CASES, Setting
-from inputs import Shape
 from processes import REPOSITORY, TARGET, Failed, Programs
+from shapes import BLOOM_3B, BLOOM_560M, LLAMA_1B, small
 
 
 def environment():
@@ -28,14 +28,6 @@ def environment():
     commit = subprocess.run(["git", "-C", REPOSITORY, "describe", "--always", "--dirty"], stdout=subprocess.PIPE, text=True).stdout.strip()
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "transformers", "peft"))
     return f"{cpu[1] if cpu else 'unknown CPU'}; {java}; libtorch {' '.join(native)}; {packages}; commit {commit}"
-
-
-def small(shape, args):
-    """The shape, or a smaller one of another name."""
-    layers, vocabulary = args.layers or shape.layers, args.vocabulary or shape.vocabulary
-    if (layers, vocabulary) == (shape.layers, shape.vocabulary):
-        return shape
-    return Shape(f"{shape.name}-{layers}-layers-{vocabulary}", shape.hidden, layers, shape.heads, vocabulary)
 
 
 def number(value, digits=2):
@@ -71,8 +63,8 @@ def main():
     args = parser.parse_args()
     work = args.work.resolve()
     work.mkdir(parents=True, exist_ok=True)
-    setting = Setting(Programs(work), small(Shape("bloom-560m", 1024, 24, 16, 250880), args), small(Shape("bloom-3b", 2560, 30, 32, 250880), args),
-                      args.runs, args.squad)
+    shapes = (small(shape, args.layers, args.vocabulary) for shape in (BLOOM_560M, BLOOM_3B, LLAMA_1B))
+    setting = Setting(Programs(work), *shapes, args.runs, args.squad)
     print(environment(), flush=True)
     results, failed = work / "results.jsonl", []
     for name in args.cases:

@@ -5,6 +5,7 @@ import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.data.TokenExample;
+import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -55,6 +56,20 @@ final class FamilyGolden {
 
   PeftModel<CausalLm> adapter(CausalLm base, String name, boolean trainable) throws IOException {
     return PeftModel.fromPretrained(base, directory.resolve("adapters").resolve(name), trainable);
+  }
+
+  Path checkpoint() {
+    return directory.resolve("checkpoint");
+  }
+
+  Path adapterDirectory(String name) {
+    return directory.resolve("adapters").resolve(name);
+  }
+
+  /** A model directory, or an adapter's. */
+  static Safetensors open(Path directory) throws IOException {
+    Path adapter = directory.resolve("adapter_model.safetensors");
+    return Safetensors.open(Files.exists(adapter) ? adapter : directory);
   }
 
   String tree() throws IOException {

@@ -200,18 +200,11 @@ public final class KeyValueCache implements AutoCloseable {
     try (NDArray stay = manager.create(longs(rows));
         NDArray come = manager.create(longs(others))) {
       for (int layer = 0; layer < keys.length; layer++) {
-        keys[layer] =
-            join(
-                keys[layer], stay, longest(mine), other.keys[layer], come, longest(theirs), tokens);
-        values[layer] =
-            join(
-                values[layer],
-                stay,
-                longest(mine),
-                other.values[layer],
-                come,
-                longest(theirs),
-                tokens);
+        int held = slots(layer, longest(mine));
+        int brought = slots(layer, longest(theirs));
+        int room = slots(layer, tokens);
+        keys[layer] = join(keys[layer], stay, held, other.keys[layer], come, brought, room);
+        values[layer] = join(values[layer], stay, held, other.values[layer], come, brought, room);
       }
     }
     lengths = all;

@@ -101,15 +101,19 @@ public final class CheckpointWeights {
   /**
    * Puts all parameters into a checkpoint, as they are stored.
    *
-   * @param parameters names and shapes
    * @param writer of the type of the matrices
+   * @param parameters names and shapes
+   * @param aliases names that checkpoints have instead, by these
    */
-  public void addTo(WeightWriter writer, List<ParameterInfo> parameters) {
+  public void addTo(
+      WeightWriter writer, List<ParameterInfo> parameters, Map<String, String> aliases) {
     for (ParameterInfo parameter : parameters) {
-      if (matrices.containsKey(parameter.name())) {
-        matrix(parameter.name()).addTo(writer, parameter.name(), parameter.shape());
+      String name = parameter.name();
+      String filed = aliases.getOrDefault(name, name);
+      if (matrices.containsKey(name)) {
+        matrix(name).addTo(writer, filed, parameter.shape());
       } else {
-        writer.vector(parameter.name(), parameter.shape(), vector(parameter.name()));
+        writer.vector(filed, parameter.shape(), vector(name));
       }
     }
   }

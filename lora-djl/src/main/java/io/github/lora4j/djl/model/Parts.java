@@ -71,4 +71,13 @@ public record Parts(CheckpointWeights weights, NDManager manager, Arithmetic ari
   public boolean fusedAttention() {
     return FusedAttention.serves(manager.getDevice(), arithmetic.compute());
   }
+
+  /**
+   * The same for grouped heads, whose fused kernel is the one of the CPU.
+   *
+   * @return false for the plain path
+   */
+  public boolean fusedGroupedAttention() {
+    return !manager.getDevice().isGpu();
+  }
 }

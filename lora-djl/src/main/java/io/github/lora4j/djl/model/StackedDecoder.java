@@ -85,7 +85,8 @@ public final class StackedDecoder implements Decoder {
 
   @Override
   public void addTo(ShardedWriter files) {
-    parts.weights().addTo(new WeightWriter(files, arithmetic().storage()), tree.parameters());
+    WeightWriter writer = new WeightWriter(files, arithmetic().storage());
+    parts.weights().addTo(writer, tree.parameters(), family.aliases());
   }
 
   @Override

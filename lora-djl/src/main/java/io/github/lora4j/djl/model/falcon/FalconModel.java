@@ -87,7 +87,7 @@ public record FalconModel(FalconConfig config) implements ModelFamily {
                 groups),
             null,
             null,
-            new GroupedAttention(layer, form, rotary, slopes, parts.fusedAttention()),
+            new GroupedAttention(layer, form, rotary, slopes, parts.fusedGroupedAttention()),
             parts.projection(path + "self_attention.dense"));
     Mlp mlp =
         new Mlp(

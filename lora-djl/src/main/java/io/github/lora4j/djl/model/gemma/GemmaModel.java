@@ -101,7 +101,7 @@ public record GemmaModel(GemmaConfig config) implements ModelFamily {
             parts.projection(path + "v_proj")),
         config.third() ? norm(path + "q_norm", parts) : null,
         config.third() ? norm(path + "k_norm", parts) : null,
-        new GroupedAttention(layer, form, rotary, null, parts.fusedAttention()),
+        new GroupedAttention(layer, form, rotary, null, parts.fusedGroupedAttention()),
         parts.projection(path + "o_proj"));
   }
 

@@ -76,7 +76,7 @@ public record Gpt2Model(Gpt2Config config) implements ModelFamily {
             new QueryKeyValue.ByKind(parts.projection(path + "attn.c_attn"), d, d),
             null,
             null,
-            new GroupedAttention(layer, form, null, null, parts.fusedAttention()),
+            new GroupedAttention(layer, form, null, null, parts.fusedGroupedAttention()),
             parts.projection(path + "attn.c_proj")),
         null,
         norm(path + "ln_2", parts),

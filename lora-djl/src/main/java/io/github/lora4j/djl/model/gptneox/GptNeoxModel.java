@@ -69,7 +69,7 @@ public record GptNeoxModel(GptNeoxConfig config) implements ModelFamily {
                 parts.projection(path + "attention.query_key_value"), config.heads(), 1),
             null,
             null,
-            new GroupedAttention(layer, form, rotary, null, parts.fusedAttention()),
+            new GroupedAttention(layer, form, rotary, null, parts.fusedGroupedAttention()),
             parts.projection(path + "attention.dense"));
     Mlp mlp =
         new Mlp(

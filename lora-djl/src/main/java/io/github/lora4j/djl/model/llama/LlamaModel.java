@@ -86,7 +86,7 @@ public record LlamaModel(LlamaConfig config) implements ModelFamily {
             parts.projection(path + "v_proj")),
         norms ? norm(path + "q_norm", parts) : null,
         norms ? norm(path + "k_norm", parts) : null,
-        new GroupedAttention(layer, form, rotary, null, parts.fusedAttention()),
+        new GroupedAttention(layer, form, rotary, null, parts.fusedGroupedAttention()),
         parts.projection(path + "o_proj"));
   }
 

@@ -85,7 +85,7 @@ public record OptModel(OptConfig config) implements ModelFamily {
                 parts.projection(path + "self_attn.v_proj")),
             null,
             null,
-            new GroupedAttention(layer, form, null, null, parts.fusedAttention()),
+            new GroupedAttention(layer, form, null, null, parts.fusedGroupedAttention()),
             parts.projection(path + "self_attn.out_proj"));
     Mlp mlp =
         new Mlp(

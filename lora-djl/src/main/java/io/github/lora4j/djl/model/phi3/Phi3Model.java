@@ -73,7 +73,7 @@ public record Phi3Model(Phi3Config config) implements ModelFamily {
                 config.keyHeads() * width),
             null,
             null,
-            new GroupedAttention(layer, form, rotary, null, parts.fusedAttention()),
+            new GroupedAttention(layer, form, rotary, null, parts.fusedGroupedAttention()),
             parts.projection(path + "self_attn.o_proj"));
     return new ResidualBlock(
         path,
