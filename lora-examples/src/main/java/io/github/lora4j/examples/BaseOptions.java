@@ -26,7 +26,8 @@ final class BaseOptions {
       names = "--model",
       paramLabel = "DIR",
       description =
-          "A BLOOM checkpoint in the layout of Hugging Face. Default: the tiny one inside.")
+          "A checkpoint in the layout of Hugging Face: BLOOM, Falcon, Gemma 2 and 3, GPT-2, GPT-NeoX,"
+              + " Llama, Mistral, OPT, Phi-3, Qwen2 and 3. Default: the tiny BLOOM inside.")
   private @Nullable Path model;
 
   @Option(
@@ -61,6 +62,18 @@ final class BaseOptions {
   /** Whether the base is the one on the class path. */
   boolean embedded() {
     return model == null;
+  }
+
+  /** Which part of a name tells what was trained on this base: {@code bloom} or the directory's. */
+  String shortName() {
+    return model == null
+        ? "bloom"
+        : String.valueOf(model.toAbsolutePath().normalize().getFileName());
+  }
+
+  /** What a picture calls the base. */
+  String title() {
+    return model == null ? "BLOOM" : shortName();
   }
 
   ExampleDefaults defaults() {

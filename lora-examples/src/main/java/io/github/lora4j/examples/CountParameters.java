@@ -11,7 +11,7 @@ import picocli.CommandLine.Parameters;
 
 /**
  * Tells what an adapter would be, from the shapes in a {@code config.json} alone: no weights are
- * read, so it answers for a BLOOM of any size on any machine.
+ * read, so it answers for a model of any size on any machine.
  *
  * @since 0.1.0
  */

@@ -10,7 +10,6 @@ import io.github.lora4j.djl.train.Recompute;
  * @param rank of the low-rank pairs
  * @param alpha numerator of their scaling
  * @param dropout probability in front of A
- * @param targets name of the adapted modules
  * @param learningRate peak of the schedule
  * @param warmupSteps optimiser steps up to the peak
  * @param batchSize sequences in a pass
@@ -25,7 +24,6 @@ record ExampleDefaults(
     int rank,
     double alpha,
     double dropout,
-    String targets,
     double learningRate,
     int warmupSteps,
     int batchSize,
@@ -41,11 +39,11 @@ record ExampleDefaults(
 
   /** For the tiny BLOOM in the jar: small enough for steep steps and whole batches. */
   static final ExampleDefaults EMBEDDED =
-      new ExampleDefaults(8, 16, 0.05, "query_key_value", 8e-3, 10, 16, 1, AUTO, 512, 40, 0, 25);
+      new ExampleDefaults(8, 16, 0.05, 8e-3, 10, 16, 1, AUTO, 512, 40, 0, 25);
 
-  /** For a published BLOOM: the recipe of the original walkthrough. */
+  /** For a published model: the recipe of the original walkthrough. */
   static final ExampleDefaults PUBLISHED =
-      new ExampleDefaults(8, 16, 0.05, "query_key_value", 1e-3, 100, 4, 4, AUTO, 384, 24, 20, 10);
+      new ExampleDefaults(8, 16, 0.05, 1e-3, 100, 4, 4, AUTO, 384, 24, 20, 10);
 
   /** Steps that teach the second task to a base that has no mail adapter yet. */
   static final int MAIL_STEPS = 20;

@@ -29,8 +29,8 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
- * The whole road once: load a BLOOM, look at it, choose targets, wrap, count, train on SQuAD, save,
- * load again, ask, and set a second adapter beside the first.
+ * The whole road once: load a base, a BLOOM unless another is given, look at it, choose targets,
+ * wrap, count, train on SQuAD, save, load again, ask, and set a second adapter beside the first.
  *
  * @since 0.1.0
  */
@@ -40,14 +40,15 @@ import picocli.CommandLine.Spec;
     versionProvider = Version.class,
     sortOptions = false,
     description = {
-      "Fine-tunes a BLOOM on SQuAD questions with LoRA and shows every step of it.",
+      "Fine-tunes a language model on SQuAD questions with LoRA and shows every step of it.",
       "Without options it takes a tiny BLOOM and questions that it carries: three minutes on two cores."
     },
     footerHeading = "%nExamples%n",
     footer = {
       "  the embedded model:          FineTuneBloomOnSquad",
       "  a first look, 20 steps:      FineTuneBloomOnSquad --steps 20",
-      "  your BLOOM and questions:    FineTuneBloomOnSquad --model DIR --data FILE",
+      "  your model and questions:    FineTuneBloomOnSquad --model DIR --data FILE",
+      "  other targets:               ... --targets all-linear",
       "  half the memory:             ... --precision bf16",
       "  after Ctrl-C:                the same command with --resume",
       "",
@@ -73,9 +74,10 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
   @Option(
       names = "--output",
       paramLabel = "DIR",
-      defaultValue = "out/squad-bloom",
-      description = "Adapter, picture, log and checkpoints go here. Default: ${DEFAULT-VALUE}.")
-  private Path output = Path.of("");
+      description =
+          "Adapter, picture, log and checkpoints go here. Default: out/squad-bloom; for another base"
+              + " out/squad- and the name of its directory.")
+  private @Nullable Path given;
 
   @Option(names = "--resume", description = "Take up the run that was interrupted in --output.")
   private boolean resume;
@@ -98,6 +100,8 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
 
   @Mixin private final TuningOptions tuning = new TuningOptions();
 
+  private Path output = Path.of(""); // the one given, or by the name of the base
+
   FineTuneBloomOnSquad(Page page, Interruption interruption) {
     this.page = page;
     this.interruption = interruption;
@@ -115,6 +119,7 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     tuning.check(base.defaults());
+    output = given == null ? Path.of("out", "squad-" + base.shortName()) : given;
     TrainingRun run = new TrainingRun(output, resume, interruption, page);
     run.check();
     SquadSplit questions = questions();
@@ -144,7 +149,7 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
     page.section(
         "The plan",
         "Beside each chosen linear map comes a pair of small matrices, A and B, that learn in its"
-            + " stead:");
+            + " stead. Which maps are customary differs between families; --targets names others:");
     LoraConfig config = tuning.lora(base.defaults());
     page.say(LoraPlan.of(model, config).toString());
 
@@ -210,7 +215,7 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
     int limit = tuning.maxTokens(base.defaults());
     TrainingDataset dataset =
         questions.toTraining(
-            PromptTemplate.SQUAD,
+            Ending.of(PromptTemplate.SQUAD, peft.model().tokenizer()),
             peft.model().tokenizer(),
             Labels.ALL_TOKENS,
             Truncation.skip(limit));
@@ -220,7 +225,8 @@ public final class FineTuneBloomOnSquad implements Callable<Integer> {
     TrainingOptions options = tuning.training(base.defaults(), tuning.steps(), run.checkpoints());
     page.say("memory of a step, at most: %s", memory(peft, options.batchSize(), limit));
     TrainingReport report = run.train(peft, options, dataset);
-    LossChart.write(picture(), "Fine-tuning BLOOM on SQuAD with LoRA", report.steps());
+    String title = "Fine-tuning %s on SQuAD with LoRA".formatted(base.title());
+    LossChart.write(picture(), title, report.steps());
     page.say(
         "loss %.3f at the first step, %.3f at the last; the curve: %s",
         report.steps().get(0).loss(),

@@ -8,7 +8,7 @@ import io.github.lora4j.TaskType;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Option;
 
-/** What is adapted; what is not given follows {@link ExampleDefaults}. */
+/** What is adapted; what is not given follows {@link ExampleDefaults}, targets the base. */
 final class LoraOptions {
 
   private static final String ALL_LINEAR = "all-linear"; // as PEFT calls them
@@ -37,8 +37,8 @@ final class LoraOptions {
       names = "--targets",
       paramLabel = "NAMES",
       description =
-          "Modules to adapt, separated by commas, or all-linear. Default:"
-              + " ${bundle:default.targets}.")
+          "Modules to adapt, separated by commas, or all-linear. Default: what is customary for the"
+              + " family of the base, e.g. query_key_value of a BLOOM, q_proj and v_proj of a Llama.")
   private @Nullable String targets;
 
   LoraConfig config(ExampleDefaults defaults) {
@@ -46,15 +46,17 @@ final class LoraOptions {
   }
 
   LoraConfig config(ExampleDefaults defaults, LoraInit init) {
-    String names = targets == null ? defaults.targets() : targets;
-    return LoraConfig.builder()
+    LoraConfig.Builder config = LoraConfig.builder();
+    if (targets != null) {
+      config.targetModules(
+          targets.equals(ALL_LINEAR)
+              ? TargetModules.allLinear()
+              : TargetModules.of(targets.split(",", -1)));
+    }
+    return config
         .rank(rank == null ? defaults.rank() : rank)
         .alpha(alpha == null ? defaults.alpha() : alpha)
         .dropout(dropout == null ? defaults.dropout() : dropout)
-        .targetModules(
-            names.equals(ALL_LINEAR)
-                ? TargetModules.allLinear()
-                : TargetModules.of(names.split(",", -1)))
         .bias(Bias.NONE)
         .init(init)
         .taskType(TaskType.CAUSAL_LM)

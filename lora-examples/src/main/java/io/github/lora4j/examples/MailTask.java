@@ -50,7 +50,11 @@ final class MailTask {
     int limit = tuning.maxTokens(defaults);
     TrainingDataset dataset =
         TextDataset.readJsonLines(records)
-            .toTraining(TEMPLATE, base.tokenizer(), Labels.ANSWER_ONLY, Truncation.skip(limit));
+            .toTraining(
+                Ending.of(TEMPLATE, base.tokenizer()),
+                base.tokenizer(),
+                Labels.ANSWER_ONLY,
+                Truncation.skip(limit));
     if (dataset.size() == 0) {
       throw new LoraException(
           "%s: every e-mail is longer than %d tokens; give --max-tokens more"

@@ -18,7 +18,7 @@ import picocli.CommandLine.Option;
     name = "TrainMailAdapter",
     mixinStandardHelpOptions = true,
     versionProvider = Version.class,
-    description = "Teaches a BLOOM to write short marketing e-mails, with a LoRA adapter.")
+    description = "Teaches a model to write short marketing e-mails, with a LoRA adapter.")
 public final class TrainMailAdapter implements Callable<Integer> {
 
   private final Page page;

@@ -44,6 +44,18 @@ class CountParametersTest {
   }
 
   @Test
+  void targetsAreThoseOfTheFamilyUnlessNamed() throws IOException {
+    Files.writeString(config, "{\"model_type\": \"llama\"}"); // Llama 2 7B
+
+    Ran ran = Ran.example(CountParameters::new, config.toString());
+
+    assertThat(ran.out())
+        .contains("q_proj", "v_proj")
+        .doesNotContain("k_proj")
+        .contains("trainable params: 4,194,304 || all params: 6,742,609,920 || trainable%: 0.0622");
+  }
+
+  @Test
   void missingConfigIsNamed() {
     Ran ran = Ran.example(CountParameters::new, config.toString());
 

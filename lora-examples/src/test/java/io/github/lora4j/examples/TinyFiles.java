@@ -20,6 +20,13 @@ final class TinyFiles {
     return ROOT.resolve("lora-djl/src/test/resources/golden/bloom/power-of-two/checkpoint");
   }
 
+  /** A tiny model of another family, e.g. {@code llama/grouped}. */
+  static Path family(String name) {
+    return ROOT.resolve("lora-djl/src/test/resources/golden/families")
+        .resolve(name)
+        .resolve("checkpoint");
+  }
+
   /** A golden file of the core. */
   static Path core(String name) {
     return ROOT.resolve("lora-core/src/test/resources/golden").resolve(name);

@@ -72,6 +72,24 @@ public final class PromptTemplate {
   }
 
   /**
+   * The same template with another text behind the answer: what ends a text differs from model to
+   * model.
+   *
+   * @param end e.g. {@code </s>} for BLOOM and Llama, {@code <|endoftext|>} for GPT-2
+   * @return a new template
+   */
+  public PromptTemplate endingWith(String end) {
+    Objects.requireNonNull(end, "end");
+    String last = pieces.get(pieces.size() - 1).text();
+    List<Piece> changed = new ArrayList<>(pieces.subList(0, pieces.size() - 1));
+    changed.add(new Piece(end, false));
+    return new PromptTemplate(
+        template.substring(0, template.length() - last.length()) + end,
+        List.copyOf(changed),
+        noAnswer);
+  }
+
+  /**
    * What is answered where there is no answer.
    *
    * @return the text

@@ -137,6 +137,28 @@ public final class Json {
   }
 
   /**
+   * A whole number that null takes away.
+   *
+   * @param key its name
+   * @param missing what a missing key means
+   * @return empty if null is written
+   */
+  public OptionalInt wholeUnlessNull(String key, int missing) {
+    return object.has(key) ? whole(key) : OptionalInt.of(missing);
+  }
+
+  /**
+   * A number that null takes away.
+   *
+   * @param key its name
+   * @param missing what a missing key means
+   * @return empty if null is written
+   */
+  public OptionalDouble numberUnlessNull(String key, double missing) {
+    return object.has(key) ? number(key) : OptionalDouble.of(missing);
+  }
+
+  /**
    * A truth value.
    *
    * @param key its name

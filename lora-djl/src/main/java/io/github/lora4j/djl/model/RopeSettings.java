@@ -5,6 +5,7 @@ import io.github.lora4j.djl.internal.Json;
 import io.github.lora4j.djl.layer.RotaryFrequencies;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /**
  * The rotary positions of a configuration. Both ways of writing them are read: {@code
@@ -16,71 +17,44 @@ import java.util.Optional;
  */
 public record RopeSettings(RotaryFrequencies frequencies, int width) {
 
-  private static final String TYPE = "rope_type";
-  private static final String DEFAULT = "default";
-  private static final String PART = "partial_rotary_factor";
-
   private static final List<String> TYPES =
-      List.of(DEFAULT, "linear", "dynamic", "llama3", "yarn", "longrope");
+      List.of("default", "linear", "dynamic", "llama3", "yarn", "longrope");
 
   /**
-   * Reads the settings that all layers of a model share whose heads turn as a whole.
+   * Reads the settings that all layers share. As in transformers, {@code rope_scaling} wins where a
+   * file has both.
    *
    * @param json a configuration
    * @param headWidth numbers of a head, d
-   * @param base of the angles where the file says none
-   * @return the settings
-   * @throws LoraException if a scaling is not known or lacks a number, or heads turn in part
-   */
-  public static RopeSettings of(Json json, int headWidth, double base) {
-    return whole(partial(json, headWidth, base, 1), json, headWidth);
-  }
-
-  /**
-   * Reads the settings that all layers of a model share whose heads may turn in part.
-   *
-   * @param json a configuration
-   * @param headWidth numbers of a head, d
-   * @param base of the angles where the file says none
-   * @param part of each head that turns, where the file says none
+   * @param defaults what the file may leave out
    * @return the settings
    * @throws LoraException if a scaling is not known or lacks a number
    */
-  public static RopeSettings partial(Json json, int headWidth, double base, double part) {
+  public static RopeSettings of(Json json, int headWidth, RopeDefaults defaults) {
+    return whole(partial(json, headWidth, defaults), json, headWidth);
+  }
+
+  /**
+   * As {@link #of(Json, int, RopeDefaults)}, for models whose heads may turn in part.
+   *
+   * @param json a configuration
+   * @param headWidth numbers of a head, d
+   * @param defaults what the file may leave out
+   * @return the settings
+   * @throws LoraException if a scaling is not known or lacks a number
+   */
+  public static RopeSettings partial(Json json, int headWidth, RopeDefaults defaults) {
     Optional<Json> parameters = parameters(json);
     if (parameters.map(RopeSettings::isByLayer).orElse(false)) {
       throw new LoraException(
           json + ": rope_parameters differ by type of layer; only one for all is supported");
     }
-    double theta = json.number("rope_theta").orElse(json.number("rotary_emb_base").orElse(base));
-    double turned = json.number(PART).orElse(json.number("rotary_pct").orElse(part));
-    return of(json, parameters, headWidth, theta, turned);
+    return of(json, parameters, headWidth, defaults);
   }
 
-  /**
-   * Reads the settings of one kind of layers.
-   *
-   * @param json a configuration
-   * @param layerType e.g. {@code full_attention}
-   * @param oldBase key of the base in older files
-   * @param scaled whether {@code rope_scaling} of older files is meant for these layers
-   * @param headWidth numbers of a head, d
-   * @param base of the angles where the file says none
-   * @return the settings
-   * @throws LoraException if a scaling is not known or lacks a number, or heads turn in part
-   */
-  public static RopeSettings of(
-      Json json, String layerType, String oldBase, boolean scaled, int headWidth, double base) {
-    Optional<Json> all = json.object("rope_parameters");
-    if (all.map(each -> !isByLayer(each) && each.has(TYPE)).orElse(false)) {
-      throw new LoraException(
-          json + ": rope_parameters are the same for all layers; only those by type are supported");
-    }
-    Optional<Json> old = scaled ? json.object("rope_scaling") : Optional.empty();
-    double fallback = json.number(oldBase).orElse(base);
-    RopeSettings settings =
-        of(json, all.flatMap(each -> each.object(layerType)).or(() -> old), headWidth, fallback, 1);
-    return whole(settings, json, headWidth);
+  /** As transformers chooses where a file has both. */
+  private static Optional<Json> parameters(Json json) {
+    return json.object("rope_scaling").or(() -> json.object("rope_parameters"));
   }
 
   private static boolean isByLayer(Json parameters) {
@@ -97,11 +71,6 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
     return settings;
   }
 
-  /** As transformers chooses where a file has both. */
-  private static Optional<Json> parameters(Json json) {
-    return json.object("rope_scaling").or(() -> json.object("rope_parameters"));
-  }
-
   /**
    * The scaling that a configuration asks for.
    *
@@ -109,34 +78,68 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
    * @return e.g. {@code yarn}; {@code default} for none
    */
   public static String type(Json json) {
-    return parameters(json).map(RopeSettings::typeOf).orElse(DEFAULT);
+    return parameters(json).map(RopeSettings::typeOf).orElse("default");
   }
 
   private static String typeOf(Json parameters) {
-    return parameters.text(TYPE).or(() -> parameters.text("type")).orElse(DEFAULT);
+    return parameters.text("rope_type").or(() -> parameters.text("type")).orElse("default");
+  }
+
+  /**
+   * Reads the settings of one kind of layers.
+   *
+   * @param json a configuration
+   * @param layerType e.g. {@code full_attention}
+   * @param scaled whether {@code rope_scaling} of older files is meant for these layers
+   * @param headWidth numbers of a head, d
+   * @param defaults what the file may leave out
+   * @return the settings
+   * @throws LoraException if a scaling is not known or lacks a number
+   */
+  public static RopeSettings of(
+      Json json, String layerType, boolean scaled, int headWidth, RopeDefaults defaults) {
+    Optional<Json> all = json.object("rope_parameters");
+    if (all.map(each -> !isByLayer(each) && each.has("rope_type")).orElse(false)) {
+      throw new LoraException(
+          json + ": rope_parameters are the same for all layers; only those by type are supported");
+    }
+    Optional<Json> own = all.flatMap(each -> each.object(layerType));
+    Optional<Json> old = scaled ? json.object("rope_scaling") : Optional.empty();
+    return whole(of(json, own.or(() -> old), headWidth, defaults), json, headWidth);
   }
 
   private static RopeSettings of(
-      Json json, Optional<Json> parameters, int headWidth, double base, double part) {
-    Json own = parameters.orElse(json);
-    double theta = parameters.map(p -> p.number("rope_theta").orElse(base)).orElse(base);
-    double turned = parameters.map(p -> p.number(PART).orElse(part)).orElse(part);
-    int width = (int) (headWidth * turned);
-    String type = parameters.map(RopeSettings::typeOf).orElse(DEFAULT);
+      Json json, Optional<Json> said, int headWidth, RopeDefaults defaults) {
+    double theta =
+        number(said, "rope_theta").orElse(json.number(defaults.baseKey()).orElse(defaults.base()));
+    double part =
+        number(said, "partial_rotary_factor")
+            .orElse(json.number(defaults.partKey()).orElse(defaults.part()));
+    int width = (int) (headWidth * part);
+    if (said.isEmpty()) {
+      return new RopeSettings(RotaryFrequencies.plain(theta, width), width);
+    }
+    Json scaled = said.get();
     try {
-      return new RopeSettings(frequencies(json, own, type, theta, width), width);
+      return new RopeSettings(frequencies(json, scaled, theta, width, defaults), width);
     } catch (IllegalArgumentException e) {
-      throw new LoraException(own + ": " + e.getMessage(), e);
+      throw new LoraException(scaled + ": " + e.getMessage(), e);
     }
   }
 
+  private static OptionalDouble number(Optional<Json> json, String key) {
+    return json.map(object -> object.number(key)).orElse(OptionalDouble.empty());
+  }
+
   private static RotaryFrequencies frequencies(
-      Json json, Json scaled, String type, double theta, int width) {
+      Json json, Json scaled, double theta, int width, RopeDefaults defaults) {
+    String type = typeOf(scaled);
+    int longest = json.whole("max_position_embeddings").orElse(defaults.longest());
+    int trained = trained(json, scaled, defaults, longest);
     return switch (type) {
-      case DEFAULT -> RotaryFrequencies.plain(theta, width);
+      case "default" -> RotaryFrequencies.plain(theta, width);
       case "linear" -> RotaryFrequencies.linear(theta, width, require(scaled, "factor"));
-      case "dynamic" ->
-          RotaryFrequencies.dynamic(theta, width, require(scaled, "factor"), longest(json));
+      case "dynamic" -> RotaryFrequencies.dynamic(theta, width, require(scaled, "factor"), longest);
       case "llama3" ->
           RotaryFrequencies.llama3(
               theta,
@@ -144,37 +147,30 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
               require(scaled, "factor"),
               require(scaled, "low_freq_factor"),
               require(scaled, "high_freq_factor"),
-              trained(json, scaled));
+              trained);
       case "yarn" ->
-          scaled.has("long_factor") // Phi-3 once called its own scaling so
-              ? longRope(json, scaled, theta, width)
-              : yarn(json, scaled, theta, width);
-      case "longrope", "su" -> longRope(json, scaled, theta, width);
+          scaled.has("long_factor") // early files of Phi-3 call it so
+              ? longRope(scaled, theta, width, longest, trained)
+              : yarn(scaled, theta, width, longest, trained);
+      case "longrope", "su" -> longRope(scaled, theta, width, longest, trained);
       default ->
           throw new LoraException(
               "%s: rope type '%s' is not supported; supported: %s".formatted(scaled, type, TYPES));
     };
   }
 
-  /** Positions that the model serves. */
-  private static int longest(Json json) {
-    return json.whole("max_position_embeddings")
-        .orElseThrow(() -> new LoraException(json + ": max_position_embeddings is missing"));
-  }
-
-  /** Positions that the model was trained on before it was stretched. */
-  private static int trained(Json json, Json scaled) {
+  /** Beside the scaling rather than in it, if it stands there: so are Phi-3's files written. */
+  private static int trained(Json json, Json scaled, RopeDefaults defaults, int longest) {
     String key = "original_max_position_embeddings";
-    return json.whole(key).orElseGet(() -> scaled.whole(key).orElseGet(() -> longest(json)));
+    if (json.has(key) || defaults.trained().isPresent()) {
+      return json.whole(key).orElseGet(() -> defaults.trained().orElse(longest));
+    }
+    return scaled.whole(key).orElse(longest);
   }
 
-  private static double factor(Json json, Json scaled, int trained) {
-    return scaled.number("factor").orElseGet(() -> (double) longest(json) / trained);
-  }
-
-  private static RotaryFrequencies yarn(Json json, Json scaled, double theta, int width) {
-    int trained = trained(json, scaled);
-    double factor = factor(json, scaled, trained);
+  private static RotaryFrequencies yarn(
+      Json scaled, double theta, int width, int longest, int trained) {
+    double factor = scaled.number("factor").orElse((double) longest / trained);
     double magnitude = scaled.number("mscale").orElse(0);
     double everywhere = scaled.number("mscale_all_dim").orElse(0);
     double attention =
@@ -197,9 +193,9 @@ public record RopeSettings(RotaryFrequencies frequencies, int width) {
     return factor <= 1 ? 1 : 0.1 * magnitude * Math.log(factor) + 1;
   }
 
-  private static RotaryFrequencies longRope(Json json, Json scaled, double theta, int width) {
-    int trained = trained(json, scaled);
-    double factor = factor(json, scaled, trained);
+  private static RotaryFrequencies longRope(
+      Json scaled, double theta, int width, int longest, int trained) {
+    double factor = scaled.number("factor").orElse((double) longest / trained);
     double attention = factor <= 1 ? 1 : Math.sqrt(1 + Math.log(factor) / Math.log(trained));
     return RotaryFrequencies.longRope(
         theta,

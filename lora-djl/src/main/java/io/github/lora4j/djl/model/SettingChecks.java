@@ -6,6 +6,7 @@ import io.github.lora4j.djl.layer.Activation;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.function.IntPredicate;
 
@@ -15,16 +16,16 @@ public final class SettingChecks {
   /** Their names alone would fill the heap. */
   private static final int MOST_LAYERS = 10_000;
 
-  private static final Map<String, Activation> ACTIVATIONS =
+  private static final Map<String, ActivationSetting> ACTIVATIONS =
       new TreeMap<>(
           Map.of(
-              "silu", Activation.SILU,
-              "swish", Activation.SILU,
-              "gelu", Activation.GELU,
-              "gelu_new", Activation.GELU_TANH,
-              "gelu_fast", Activation.GELU_TANH,
-              "gelu_pytorch_tanh", Activation.GELU_TANH,
-              "relu", Activation.RELU));
+              "silu", new ActivationSetting(Activation.SILU, "SiLUActivation"),
+              "swish", new ActivationSetting(Activation.SILU, "SiLU"),
+              "gelu", new ActivationSetting(Activation.GELU, "GELUActivation"),
+              "gelu_new", new ActivationSetting(Activation.GELU_TANH, "NewGELUActivation"),
+              "gelu_fast", new ActivationSetting(Activation.GELU_TANH, "FastGELUActivation"),
+              "gelu_pytorch_tanh", new ActivationSetting(Activation.GELU_TANH, "GELUTanh"),
+              "relu", new ActivationSetting(Activation.RELU, "ReLU")));
 
   private static final String SLIDING = "sliding_attention";
   private static final String FULL = "full_attention";
@@ -155,9 +156,9 @@ public final class SettingChecks {
    * @return the activation
    * @throws LoraException if it is not known
    */
-  public static Activation activation(Json json, String key, String fallback) {
+  public static ActivationSetting activation(Json json, String key, String fallback) {
     String name = json.text(key).orElse(fallback);
-    Activation activation = ACTIVATIONS.get(name);
+    ActivationSetting activation = ACTIVATIONS.get(name);
     if (activation == null) {
       throw new LoraException(
           "%s: %s '%s' is not supported; supported: %s"
@@ -189,6 +190,18 @@ public final class SettingChecks {
       windows.add(slides ? window : 0);
     }
     return windows;
+  }
+
+  /**
+   * The row of an embedding that stands for padding, which its module prints.
+   *
+   * @param id what the file says, empty for none
+   * @param vocabulary rows; a negative id counts from the last
+   * @return the row, negative for none
+   */
+  public static int padding(OptionalInt id, int vocabulary) {
+    int row = id.orElse(-1);
+    return id.isPresent() && row < 0 ? vocabulary + row : row;
   }
 
   private static boolean slides(Json json, String type) {

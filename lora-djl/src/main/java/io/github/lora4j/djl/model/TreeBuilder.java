@@ -1,6 +1,5 @@
 package io.github.lora4j.djl.model;
 
-import io.github.lora4j.djl.layer.Activation;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TargetModule;
@@ -84,22 +83,14 @@ public final class TreeBuilder {
   }
 
   /**
-   * An activation as PyTorch prints it.
+   * An activation.
    *
    * @param path dotted path
    * @param activation which
-   * @param tanhType class of the tanh form of GELU, of which there are several
    * @return this
    */
-  public TreeBuilder activation(String path, Activation activation, String tanhType) {
-    String type =
-        switch (activation) {
-          case SILU -> "SiLUActivation";
-          case GELU -> "GELUActivation";
-          case GELU_TANH -> tanhType;
-          case RELU -> "ReLU";
-        };
-    return other(path, type, "");
+  public TreeBuilder activation(String path, ActivationSetting activation) {
+    return other(path, activation.type(), "");
   }
 
   /**

@@ -41,6 +41,19 @@ final class PromptTemplateTest {
   }
 
   @Test
+  void whatEndsTheAnswerCanBeReplaced() {
+    PromptTemplate template = PromptTemplate.SQUAD.endingWith("<|{end}|>");
+
+    assertThat(template.text(VALUES)).endsWith("### ANSWER\nCheese<|{end}|>");
+    assertThat(template.prompt(VALUES)).isEqualTo(PromptTemplate.SQUAD.prompt(VALUES));
+    assertThat(template.noAnswer()).isEqualTo("Cannot Find Answer");
+    assertThat(template.columns()).containsExactly("context", "question", "answer");
+    assertThat(template.toString()).endsWith("{answer}<|{end}|>");
+    assertThat(template.endingWith("")).hasToString(template.toString().replace("<|{end}|>", ""));
+    assertThat(PromptTemplate.of("{a}").endingWith(".")).hasToString("{a}.");
+  }
+
+  @Test
   void columnsArePutInAsTheyAre() {
     PromptTemplate template = PromptTemplate.of("{a} and {b}.");
 

@@ -2,7 +2,8 @@ package io.github.lora4j.djl.model.falcon;
 
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Json;
-import io.github.lora4j.djl.layer.Activation;
+import io.github.lora4j.djl.model.ActivationSetting;
+import io.github.lora4j.djl.model.RopeDefaults;
 import io.github.lora4j.djl.model.RopeSettings;
 import io.github.lora4j.djl.model.SettingChecks;
 
@@ -32,7 +33,7 @@ public record FalconConfig(
     int heads,
     int keyHeads,
     double epsilon,
-    Activation activation,
+    ActivationSetting activation,
     Norms norms,
     boolean bias,
     boolean alibi,
@@ -76,16 +77,16 @@ public record FalconConfig(
   public static FalconConfig of(Json json) {
     boolean newer = json.flag("new_decoder_architecture").orElse(false);
     boolean oneKey = json.flag("multi_query").orElse(true);
-    int hidden = json.whole("n_embed", "hidden_size").orElse(0);
-    int heads = json.whole("num_attention_heads", "n_head").orElse(0);
-    int keys = newer ? json.whole("num_kv_heads").orElse(heads) : oneKey ? 1 : heads;
+    int hidden = json.whole("n_embed", "hidden_size").orElse(4544);
+    int heads = json.whole("num_attention_heads", "n_head").orElse(71);
     SettingChecks.derivedHeadWidth(json, hidden, heads);
+    int keys = newer ? json.whole("num_kv_heads").orElse(heads) : oneKey ? 1 : heads;
     try {
       return new FalconConfig(
-          json.whole("vocab_size").orElse(0),
+          json.whole("vocab_size").orElse(65024),
           hidden,
           json.whole("ffn_hidden_size").orElse(4 * hidden),
-          json.whole("num_hidden_layers", "n_layer").orElse(0),
+          json.whole("num_hidden_layers", "n_layer").orElse(32),
           heads,
           keys,
           json.number("layer_norm_epsilon").orElse(1e-5),
@@ -94,7 +95,8 @@ public record FalconConfig(
           json.flag("bias").orElse(false),
           json.flag("alibi").orElse(false),
           json.flag("tie_word_embeddings").orElse(true),
-          RopeSettings.of(json, heads == 0 ? 2 : Math.max(2, hidden / heads), 10000),
+          RopeSettings.of(
+              json, heads == 0 ? 2 : Math.max(2, hidden / heads), RopeDefaults.upTo(2048)),
           json.number("attention_dropout").orElse(0));
     } catch (IllegalArgumentException e) {
       throw new LoraException(json + ": " + e.getMessage(), e);

@@ -93,7 +93,7 @@ public record FalconModel(FalconConfig config) implements ModelFamily {
         new Mlp(
             parts.projection(path + "mlp.dense_h_to_4h"),
             parts.projection(path + "mlp.dense_4h_to_h"),
-            config.activation());
+            config.activation().function());
     return switch (config.norms()) {
       case TWO ->
           new ParallelBlock(

@@ -44,7 +44,7 @@ final class FalconTree {
     tree.dropout(attention + ".attention_dropout", config.dropouts());
     tree.other(path + ".mlp", "FalconMLP", "");
     linear(path + ".mlp.dense_h_to_4h", d, config.inner());
-    tree.activation(path + ".mlp.act", config.activation(), "NewGELUActivation");
+    tree.activation(path + ".mlp.act", config.activation());
     linear(path + ".mlp.dense_4h_to_h", config.inner(), d);
     switch (config.norms()) {
       case TWO -> {

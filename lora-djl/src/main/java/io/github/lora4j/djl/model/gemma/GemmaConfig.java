@@ -2,7 +2,8 @@ package io.github.lora4j.djl.model.gemma;
 
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Json;
-import io.github.lora4j.djl.layer.Activation;
+import io.github.lora4j.djl.model.ActivationSetting;
+import io.github.lora4j.djl.model.RopeDefaults;
 import io.github.lora4j.djl.model.RopeSettings;
 import io.github.lora4j.djl.model.SettingChecks;
 import java.util.List;
@@ -42,13 +43,16 @@ public record GemmaConfig(
     double epsilon,
     boolean tied,
     boolean bias,
-    Activation activation,
+    ActivationSetting activation,
     List<Integer> windows,
     double scoreCap,
     double logitCap,
     RopeSettings global,
     RopeSettings local,
     int padding) {
+
+  private static final RopeDefaults SHORT = RopeDefaults.upTo(8192);
+  private static final RopeDefaults LONG = RopeDefaults.upTo(131_072);
 
   /** Checks the shape; all problems in one exception. */
   public GemmaConfig {
@@ -82,19 +86,20 @@ public record GemmaConfig(
       throw new LoraException(
           json + ": attn_logit_softcapping is set; gemma3_text is supported without it");
     }
-    int layers = json.whole("num_hidden_layers").orElse(0);
+    int layers = json.whole("num_hidden_layers").orElse(26);
     int width = json.whole("head_dim").orElse(256);
     int every = third ? json.whole("sliding_window_pattern").orElse(6) : 2;
     int angles = Math.max(2, width);
+    int vocabulary = json.whole("vocab_size").orElse(third ? 262_208 : 256_000);
     try {
       SettingChecks.limit("num_hidden_layers", layers);
       return new GemmaConfig(
           third,
-          json.whole("vocab_size").orElse(0),
-          json.whole("hidden_size").orElse(0),
-          json.whole("intermediate_size").orElse(0),
-          json.whole("num_attention_heads").orElse(0),
-          json.whole("num_key_value_heads").orElse(0),
+          vocabulary,
+          json.whole("hidden_size").orElse(2304),
+          json.whole("intermediate_size").orElse(9216),
+          json.whole("num_attention_heads").orElse(8),
+          json.whole("num_key_value_heads").orElse(4),
           width,
           json.number("query_pre_attn_scalar").orElse(256),
           json.number("rms_norm_eps").orElse(1e-6),
@@ -104,18 +109,23 @@ public record GemmaConfig(
           SettingChecks.windows(
               json,
               layers,
-              (int) json.number("sliding_window", 4096).orElse(0),
+              json.wholeUnlessNull("sliding_window", 4096).orElse(0),
               layer -> (layer + 1) % every != 0),
-          json.number("attn_logit_softcapping", third ? 0 : 50).orElse(0),
-          json.number("final_logit_softcapping", third ? 0 : 30).orElse(0),
-          third
-              ? RopeSettings.of(json, "full_attention", "rope_theta", true, angles, 1e6)
-              : RopeSettings.of(json, angles, 10000),
+          json.numberUnlessNull("attn_logit_softcapping", third ? 0 : 50).orElse(0),
+          json.numberUnlessNull("final_logit_softcapping", third ? 0 : 30).orElse(0),
           third
               ? RopeSettings.of(
-                  json, "sliding_attention", "rope_local_base_freq", false, angles, 10000)
-              : RopeSettings.of(json, angles, 10000),
-          json.whole("pad_token_id").orElse(0));
+                  json, "full_attention", true, angles, LONG.withBase("rope_theta", 1e6))
+              : RopeSettings.of(json, angles, SHORT),
+          third
+              ? RopeSettings.of(
+                  json,
+                  "sliding_attention",
+                  false,
+                  angles,
+                  LONG.withBase("rope_local_base_freq", 10_000))
+              : RopeSettings.of(json, angles, SHORT),
+          SettingChecks.padding(json.wholeUnlessNull("pad_token_id", 0), vocabulary));
     } catch (IllegalArgumentException e) {
       throw new LoraException(json + ": " + e.getMessage(), e);
     }

@@ -82,7 +82,7 @@ public record GemmaModel(GemmaConfig config) implements ModelFamily {
             parts.projection(path + "mlp.gate_proj"),
             parts.projection(path + "mlp.up_proj"),
             parts.projection(path + "mlp.down_proj"),
-            config.activation()),
+            config.activation().function()),
         norm(path + "post_feedforward_layernorm", parts));
   }
 

@@ -59,7 +59,7 @@ final class GemmaTree {
     tree.linear(path + ".mlp.gate_proj", d, config.inner(), false);
     tree.linear(path + ".mlp.up_proj", d, config.inner(), false);
     tree.linear(path + ".mlp.down_proj", config.inner(), d, false);
-    tree.activation(path + ".mlp.act_fn", config.activation(), "GELUTanh");
+    tree.activation(path + ".mlp.act_fn", config.activation());
     norm(path + ".input_layernorm", d);
     norm(path + ".post_attention_layernorm", d);
     norm(path + ".pre_feedforward_layernorm", d);

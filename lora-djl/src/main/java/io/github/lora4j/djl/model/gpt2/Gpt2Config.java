@@ -2,7 +2,7 @@ package io.github.lora4j.djl.model.gpt2;
 
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Json;
-import io.github.lora4j.djl.layer.Activation;
+import io.github.lora4j.djl.model.ActivationSetting;
 import io.github.lora4j.djl.model.SettingChecks;
 
 /**
@@ -29,7 +29,7 @@ public record Gpt2Config(
     int layers,
     int heads,
     double epsilon,
-    Activation activation,
+    ActivationSetting activation,
     boolean scaled,
     boolean scaledByLayer,
     boolean tied,
@@ -67,16 +67,16 @@ public record Gpt2Config(
    *     supported
    */
   public static Gpt2Config of(Json json) {
-    int hidden = json.whole("n_embd", "hidden_size").orElse(0);
+    int hidden = json.whole("n_embd", "hidden_size").orElse(768);
     SettingChecks.only(json, "add_cross_attention", false);
     try {
       return new Gpt2Config(
-          json.whole("vocab_size").orElse(0),
-          json.whole("n_positions", "max_position_embeddings").orElse(0),
+          json.whole("vocab_size").orElse(50257),
+          json.whole("n_positions", "max_position_embeddings").orElse(1024),
           hidden,
           json.whole("n_inner").orElse(4 * hidden),
-          json.whole("n_layer", "num_hidden_layers").orElse(0),
-          json.whole("n_head", "num_attention_heads").orElse(0),
+          json.whole("n_layer", "num_hidden_layers").orElse(12),
+          json.whole("n_head", "num_attention_heads").orElse(12),
           json.number("layer_norm_epsilon").orElse(1e-5),
           SettingChecks.activation(json, "activation_function", "gelu_new"),
           json.flag("scale_attn_weights").orElse(true),

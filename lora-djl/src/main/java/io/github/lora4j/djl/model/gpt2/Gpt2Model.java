@@ -83,7 +83,7 @@ public record Gpt2Model(Gpt2Config config) implements ModelFamily {
         new Mlp(
             parts.projection(path + "mlp.c_fc"),
             parts.projection(path + "mlp.c_proj"),
-            config.activation()),
+            config.activation().function()),
         null);
   }
 

@@ -47,7 +47,7 @@ final class Gpt2Tree {
     tree.other(path + ".mlp", "GPT2MLP", "");
     tree.conv1d(path + ".mlp.c_fc", d, config.inner());
     tree.conv1d(path + ".mlp.c_proj", config.inner(), d);
-    tree.activation(path + ".mlp.act", config.activation(), "NewGELUActivation");
+    tree.activation(path + ".mlp.act", config.activation());
     tree.dropout(path + ".mlp.dropout", config.dropout().residual());
   }
 

@@ -2,7 +2,8 @@ package io.github.lora4j.djl.model.gptneox;
 
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Json;
-import io.github.lora4j.djl.layer.Activation;
+import io.github.lora4j.djl.model.ActivationSetting;
+import io.github.lora4j.djl.model.RopeDefaults;
 import io.github.lora4j.djl.model.RopeSettings;
 import io.github.lora4j.djl.model.SettingChecks;
 
@@ -29,12 +30,15 @@ public record GptNeoxConfig(
     int layers,
     int heads,
     double epsilon,
-    Activation activation,
+    ActivationSetting activation,
     boolean parallel,
     boolean attentionBias,
     boolean tied,
     RopeSettings rope,
     double dropout) {
+
+  private static final RopeDefaults ROPE =
+      RopeDefaults.upTo(2048).withBase("rotary_emb_base", 10_000).withPart("rotary_pct", 0.25);
 
   /** Checks the shape; all problems in one exception. */
   public GptNeoxConfig {
@@ -58,22 +62,22 @@ public record GptNeoxConfig(
    *     supported
    */
   public static GptNeoxConfig of(Json json) {
-    int hidden = json.whole("hidden_size").orElse(0);
-    int heads = json.whole("num_attention_heads").orElse(0);
+    int hidden = json.whole("hidden_size").orElse(6144);
+    int heads = json.whole("num_attention_heads").orElse(64);
     SettingChecks.derivedHeadWidth(json, hidden, heads);
     try {
       return new GptNeoxConfig(
-          json.whole("vocab_size").orElse(0),
+          json.whole("vocab_size").orElse(50432),
           hidden,
-          json.whole("intermediate_size").orElse(0),
-          json.whole("num_hidden_layers").orElse(0),
+          json.whole("intermediate_size").orElse(24_576),
+          json.whole("num_hidden_layers").orElse(44),
           heads,
           json.number("layer_norm_eps").orElse(1e-5),
           SettingChecks.activation(json, "hidden_act", "gelu"),
           json.flag("use_parallel_residual").orElse(true),
           json.flag("attention_bias").orElse(true),
           json.flag("tie_word_embeddings").orElse(false),
-          RopeSettings.partial(json, heads == 0 ? 2 : Math.max(2, hidden / heads), 10000, 0.25),
+          RopeSettings.partial(json, heads == 0 ? 2 : Math.max(2, hidden / heads), ROPE),
           json.number("hidden_dropout").orElse(0));
     } catch (IllegalArgumentException e) {
       throw new LoraException(json + ": " + e.getMessage(), e);

@@ -75,7 +75,7 @@ public record GptNeoxModel(GptNeoxConfig config) implements ModelFamily {
         new Mlp(
             parts.projection(path + "mlp.dense_h_to_4h"),
             parts.projection(path + "mlp.dense_4h_to_h"),
-            config.activation());
+            config.activation().function());
     Norm first = norm(path + "input_layernorm", parts);
     Norm second = norm(path + "post_attention_layernorm", parts);
     return config.parallel()

@@ -47,7 +47,7 @@ final class GptNeoxTree {
     tree.other(path + ".mlp", "GPTNeoXMLP", "");
     tree.linear(path + ".mlp.dense_h_to_4h", d, config.inner(), true);
     tree.linear(path + ".mlp.dense_4h_to_h", config.inner(), d, true);
-    tree.activation(path + ".mlp.act", config.activation(), "NewGELUActivation");
+    tree.activation(path + ".mlp.act", config.activation());
   }
 
   private void norm(String path) {

@@ -2,7 +2,8 @@ package io.github.lora4j.djl.model.llama;
 
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Json;
-import io.github.lora4j.djl.layer.Activation;
+import io.github.lora4j.djl.model.ActivationSetting;
+import io.github.lora4j.djl.model.RopeDefaults;
 import io.github.lora4j.djl.model.RopeSettings;
 import io.github.lora4j.djl.model.SettingChecks;
 import java.util.List;
@@ -41,7 +42,7 @@ public record LlamaConfig(
     boolean inputBias,
     boolean outputBias,
     boolean mlpBias,
-    Activation activation,
+    ActivationSetting activation,
     List<Integer> windows,
     RopeSettings rope,
     int padding) {
@@ -49,18 +50,32 @@ public record LlamaConfig(
   /** Models that are built like Llama. */
   public enum Family {
     /** Llama 1 to 3.3, TinyLlama, SmolLM. */
-    LLAMA("Llama"),
+    LLAMA("Llama", 32_000, 11_008, 0, 0, 2048),
     /** Mistral. */
-    MISTRAL("Mistral"),
+    MISTRAL("Mistral", 32_000, 14_336, 8, 0, 131_072),
     /** Qwen2 and Qwen2.5. */
-    QWEN2("Qwen2"),
+    QWEN2("Qwen2", 151_936, 22_016, 32, 0, 32_768),
     /** Qwen3. */
-    QWEN3("Qwen3");
+    QWEN3("Qwen3", 151_936, 22_016, 32, 128, 32_768);
 
     private final String prefix;
+    private final int vocabulary;
+    private final int inner;
+    private final int keyHeads;
+    private final int headWidth;
+    private final int longest;
 
-    Family(String prefix) {
+    /**
+     * A family and what transformers' class of its configurations fills in; 0 for what follows from
+     * other settings.
+     */
+    Family(String prefix, int vocabulary, int inner, int keyHeads, int headWidth, int longest) {
       this.prefix = prefix;
+      this.vocabulary = vocabulary;
+      this.inner = inner;
+      this.keyHeads = keyHeads;
+      this.headWidth = headWidth;
+      this.longest = longest;
     }
 
     /** How class names begin. */
@@ -68,9 +83,14 @@ public record LlamaConfig(
       return prefix;
     }
 
-    /** Whether a setting adds biases to the maps of attention. */
-    boolean mayAddBias() {
-      return this == LLAMA || this == QWEN3;
+    /** Whether the maps to queries, keys and values add a bias, given {@code attention_bias}. */
+    boolean biasesInputs(boolean asked) {
+      return this == QWEN2 || biasesOutput(asked);
+    }
+
+    /** Whether the map behind attention does; Mistral and Qwen2 have no such setting. */
+    boolean biasesOutput(boolean asked) {
+      return asked && (this == LLAMA || this == QWEN3);
     }
 
     /** Whether query and key heads are normalised. */
@@ -105,57 +125,58 @@ public record LlamaConfig(
    *     supported
    */
   public static LlamaConfig of(Json json, Family family) {
-    int hidden = json.whole("hidden_size").orElse(0);
-    int heads = json.whole("num_attention_heads").orElse(0);
-    int layers = json.whole("num_hidden_layers").orElse(0);
-    int width = headWidth(json, family, hidden, heads);
-    boolean bias = family.mayAddBias() && json.flag("attention_bias").orElse(false);
+    int vocabulary = json.whole("vocab_size").orElse(family.vocabulary);
+    int hidden = json.whole("hidden_size").orElse(4096);
+    int heads = json.whole("num_attention_heads").orElse(32);
+    int layers = json.whole("num_hidden_layers").orElse(32);
+    int split = heads == 0 ? 0 : hidden / heads;
+    int width = json.whole("head_dim").orElse(family.headWidth == 0 ? split : family.headWidth);
+    boolean bias = json.flag("attention_bias").orElse(false);
     SettingChecks.only(json, "use_mrope", false);
     try {
       SettingChecks.limit("num_hidden_layers", layers);
       return new LlamaConfig(
           family,
-          json.whole("vocab_size").orElse(0),
+          vocabulary,
           hidden,
-          json.whole("intermediate_size").orElse(0),
+          json.whole("intermediate_size").orElse(family.inner),
           heads,
-          json.whole("num_key_value_heads").orElse(heads),
+          keyHeads(json, family, heads),
           width,
           json.number("rms_norm_eps").orElse(1e-6),
           json.flag("tie_word_embeddings").orElse(false),
-          bias || family == Family.QWEN2,
-          bias,
+          family.biasesInputs(bias),
+          family.biasesOutput(bias),
           family == Family.LLAMA && json.flag("mlp_bias").orElse(false),
           SettingChecks.activation(json, "hidden_act", "silu"),
           windows(json, family, layers),
-          RopeSettings.of(json, Math.max(2, width), 10000),
-          json.whole("pad_token_id").orElse(-1));
+          RopeSettings.of(json, Math.max(2, width), RopeDefaults.upTo(family.longest)),
+          SettingChecks.padding(json.whole("pad_token_id"), vocabulary));
     } catch (IllegalArgumentException e) {
       throw new LoraException(json + ": " + e.getMessage(), e);
     }
   }
 
+  private static int keyHeads(Json json, Family family, int heads) {
+    int missing = family.keyHeads == 0 ? heads : family.keyHeads;
+    return json.wholeUnlessNull("num_key_value_heads", missing).orElse(heads);
+  }
+
   private static List<Integer> windows(Json json, Family family, int layers) {
-    int window = (int) json.number("sliding_window", 4096).orElse(0);
     boolean used =
         switch (family) {
           case LLAMA -> false;
-          case MISTRAL -> window > 0;
-          case QWEN2, QWEN3 -> window > 0 && json.flag("use_sliding_window").orElse(false);
+          case MISTRAL -> true;
+          case QWEN2, QWEN3 -> json.flag("use_sliding_window").orElse(false);
         };
+    int window = used ? json.wholeUnlessNull("sliding_window", 4096).orElse(0) : 0;
     int first = family == Family.MISTRAL ? 0 : json.whole("max_window_layers").orElse(28);
-    int seen = used ? window : 0;
-    List<Integer> windows = SettingChecks.windows(json, layers, seen, layer -> layer >= first);
-    if (family == Family.MISTRAL && windows.stream().anyMatch(each -> each != seen)) {
+    List<Integer> windows = SettingChecks.windows(json, layers, window, layer -> layer >= first);
+    if (family == Family.MISTRAL && windows.stream().anyMatch(each -> each != window)) {
       throw new LoraException(
           json + ": layer_types lists full_attention; mistral has its sliding_window everywhere");
     }
     return windows;
-  }
-
-  private static int headWidth(Json json, Family family, int hidden, int heads) {
-    int usual = family == Family.QWEN3 ? 128 : heads == 0 ? 0 : hidden / heads;
-    return json.whole("head_dim").orElse(usual);
   }
 
   int layers() {

@@ -66,7 +66,7 @@ public record LlamaModel(LlamaConfig config) implements ModelFamily {
             parts.projection(path + "mlp.gate_proj"),
             parts.projection(path + "mlp.up_proj"),
             parts.projection(path + "mlp.down_proj"),
-            config.activation()),
+            config.activation().function()),
         null);
   }
 

@@ -60,7 +60,7 @@ final class LlamaTree {
     tree.linear(mlp + ".gate_proj", d, config.inner(), config.mlpBias());
     tree.linear(mlp + ".up_proj", d, config.inner(), config.mlpBias());
     tree.linear(mlp + ".down_proj", config.inner(), d, config.mlpBias());
-    tree.activation(mlp + ".act_fn", config.activation(), "NewGELUActivation");
+    tree.activation(mlp + ".act_fn", config.activation());
     norm(path + ".input_layernorm", d);
     norm(path + ".post_attention_layernorm", d);
   }

@@ -2,7 +2,7 @@ package io.github.lora4j.djl.model.opt;
 
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Json;
-import io.github.lora4j.djl.layer.Activation;
+import io.github.lora4j.djl.model.ActivationSetting;
 import io.github.lora4j.djl.model.SettingChecks;
 
 /**
@@ -30,7 +30,7 @@ public record OptConfig(
     int inner,
     int layers,
     int heads,
-    Activation activation,
+    ActivationSetting activation,
     boolean normBefore,
     boolean lastNorm,
     boolean bias,
@@ -62,22 +62,23 @@ public record OptConfig(
   public static OptConfig of(Json json) {
     SettingChecks.only(json, "layer_norm_elementwise_affine", true);
     boolean before = json.flag("do_layer_norm_before").orElse(true);
-    int hidden = json.whole("hidden_size").orElse(0);
+    int hidden = json.whole("hidden_size").orElse(768);
+    int vocabulary = json.whole("vocab_size").orElse(50_272);
     try {
       return new OptConfig(
-          json.whole("vocab_size").orElse(0),
-          json.whole("max_position_embeddings").orElse(0),
+          vocabulary,
+          json.whole("max_position_embeddings").orElse(2048),
           json.whole("word_embed_proj_dim").orElse(hidden),
           hidden,
-          json.whole("ffn_dim").orElse(0),
-          json.whole("num_hidden_layers").orElse(0),
-          json.whole("num_attention_heads").orElse(0),
+          json.whole("ffn_dim").orElse(3072),
+          json.whole("num_hidden_layers").orElse(12),
+          json.whole("num_attention_heads").orElse(12),
           SettingChecks.activation(json, "activation_function", "relu"),
           before,
           before && !json.flag("_remove_final_layer_norm").orElse(false),
           json.flag("enable_bias").orElse(true),
           json.flag("tie_word_embeddings").orElse(true),
-          json.whole("pad_token_id").orElse(1));
+          SettingChecks.padding(json.wholeUnlessNull("pad_token_id", 1), vocabulary));
     } catch (IllegalArgumentException e) {
       throw new LoraException(json + ": " + e.getMessage(), e);
     }

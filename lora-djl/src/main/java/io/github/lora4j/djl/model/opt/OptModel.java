@@ -89,7 +89,9 @@ public record OptModel(OptConfig config) implements ModelFamily {
             parts.projection(path + "self_attn.out_proj"));
     Mlp mlp =
         new Mlp(
-            parts.projection(path + "fc1"), parts.projection(path + "fc2"), config.activation());
+            parts.projection(path + "fc1"),
+            parts.projection(path + "fc2"),
+            config.activation().function());
     Norm first = norm(path + "self_attn_layer_norm", parts);
     Norm second = norm(path + "final_layer_norm", parts);
     return config.normBefore()

@@ -55,7 +55,7 @@ final class OptTree {
     for (String map : new String[] {"k_proj", "v_proj", "q_proj", "out_proj"}) {
       tree.linear(path + ".self_attn." + map, d, d, config.bias());
     }
-    tree.activation(path + ".activation_fn", config.activation(), "NewGELUActivation");
+    tree.activation(path + ".activation_fn", config.activation());
     tree.layerNorm(path + ".self_attn_layer_norm", d, EPSILON);
     tree.linear(path + ".fc1", d, config.inner(), config.bias());
     tree.linear(path + ".fc2", config.inner(), d, config.bias());

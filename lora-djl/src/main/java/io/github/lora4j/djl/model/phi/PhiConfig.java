@@ -2,7 +2,8 @@ package io.github.lora4j.djl.model.phi;
 
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Json;
-import io.github.lora4j.djl.layer.Activation;
+import io.github.lora4j.djl.model.ActivationSetting;
+import io.github.lora4j.djl.model.RopeDefaults;
 import io.github.lora4j.djl.model.RopeSettings;
 import io.github.lora4j.djl.model.SettingChecks;
 
@@ -30,7 +31,7 @@ public record PhiConfig(
     int heads,
     int keyHeads,
     double epsilon,
-    Activation activation,
+    ActivationSetting activation,
     boolean tied,
     RopeSettings rope,
     Dropouts dropouts,
@@ -68,25 +69,27 @@ public record PhiConfig(
    *     supported
    */
   public static PhiConfig of(Json json) {
-    int hidden = json.whole("hidden_size").orElse(0);
-    int heads = json.whole("num_attention_heads").orElse(0);
+    int hidden = json.whole("hidden_size").orElse(2048);
+    int heads = json.whole("num_attention_heads").orElse(32);
+    int vocabulary = json.whole("vocab_size").orElse(51_200);
     int width = heads == 0 ? 2 : Math.max(2, hidden / heads);
     SettingChecks.derivedHeadWidth(json, hidden, heads);
     SettingChecks.only(json, "qk_layernorm", false);
     try {
       return new PhiConfig(
-          json.whole("vocab_size").orElse(0),
+          vocabulary,
           hidden,
-          json.whole("intermediate_size").orElse(0),
-          json.whole("num_hidden_layers").orElse(0),
+          json.whole("intermediate_size").orElse(8192),
+          json.whole("num_hidden_layers").orElse(24),
           heads,
           json.whole("num_key_value_heads").orElse(heads),
           json.number("layer_norm_eps").orElse(1e-5),
           SettingChecks.activation(json, "hidden_act", "gelu_new"),
           json.flag("tie_word_embeddings").orElse(false),
-          RopeSettings.partial(json, width, 10000, 0.5),
+          RopeSettings.partial(
+              json, width, RopeDefaults.upTo(2048).withPart("partial_rotary_factor", 0.5)),
           new Dropouts(json.number("embd_pdrop").orElse(0), json.number("resid_pdrop").orElse(0)),
-          json.whole("pad_token_id").orElse(-1));
+          SettingChecks.padding(json.whole("pad_token_id"), vocabulary));
     } catch (IllegalArgumentException e) {
       throw new LoraException(json + ": " + e.getMessage(), e);
     }

@@ -69,7 +69,7 @@ public record PhiModel(PhiConfig config) implements ModelFamily {
         new Mlp(
             parts.projection(path + "mlp.fc1"),
             parts.projection(path + "mlp.fc2"),
-            config.activation()));
+            config.activation().function()));
   }
 
   private SelfAttention attention(int layer, String path, Rotary rotary, Parts parts) {

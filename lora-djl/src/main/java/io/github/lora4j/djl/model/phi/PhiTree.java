@@ -48,7 +48,7 @@ final class PhiTree {
     tree.linear(attention + ".v_proj", d, keys, true);
     tree.linear(attention + ".dense", d, d, true);
     tree.other(path + ".mlp", "PhiMLP", "");
-    tree.activation(path + ".mlp.activation_fn", config.activation(), "NewGELUActivation");
+    tree.activation(path + ".mlp.activation_fn", config.activation());
     tree.linear(path + ".mlp.fc1", d, config.inner(), true);
     tree.linear(path + ".mlp.fc2", config.inner(), d, true);
     norm(path + ".input_layernorm");

@@ -2,7 +2,8 @@ package io.github.lora4j.djl.model.phi3;
 
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Json;
-import io.github.lora4j.djl.layer.Activation;
+import io.github.lora4j.djl.model.ActivationSetting;
+import io.github.lora4j.djl.model.RopeDefaults;
 import io.github.lora4j.djl.model.RopeSettings;
 import io.github.lora4j.djl.model.SettingChecks;
 import java.util.List;
@@ -22,6 +23,7 @@ import java.util.List;
  * @param window tokens that one sees; 0 for all before it
  * @param rope angles by position
  * @param padding index that the embedding prints, negative for none
+ * @param dropout what its dropout modules print
  */
 public record Phi3Config(
     int vocabulary,
@@ -32,10 +34,11 @@ public record Phi3Config(
     int keyHeads,
     double epsilon,
     boolean tied,
-    Activation activation,
+    ActivationSetting activation,
     int window,
     RopeSettings rope,
-    int padding) {
+    int padding,
+    double dropout) {
 
   /** Checks the shape; all problems in one exception. */
   public Phi3Config {
@@ -61,16 +64,17 @@ public record Phi3Config(
    *     supported
    */
   public static Phi3Config of(Json json) {
-    int hidden = json.whole("hidden_size").orElse(0);
-    int heads = json.whole("num_attention_heads").orElse(0);
+    int hidden = json.whole("hidden_size").orElse(3072);
+    int vocabulary = json.whole("vocab_size").orElse(32_064);
+    int heads = json.whole("num_attention_heads").orElse(32);
     int width = heads == 0 ? 2 : Math.max(2, hidden / heads);
     SettingChecks.derivedHeadWidth(json, hidden, heads);
     try {
       return new Phi3Config(
-          json.whole("vocab_size").orElse(0),
+          vocabulary,
           hidden,
-          json.whole("intermediate_size").orElse(0),
-          json.whole("num_hidden_layers").orElse(0),
+          json.whole("intermediate_size").orElse(8192),
+          json.whole("num_hidden_layers").orElse(32),
           heads,
           json.whole("num_key_value_heads").orElse(heads),
           json.number("rms_norm_eps").orElse(1e-5),
@@ -78,7 +82,8 @@ public record Phi3Config(
           SettingChecks.activation(json, "hidden_act", "silu"),
           json.whole("sliding_window").orElse(0),
           rope(json, width),
-          json.whole("pad_token_id").orElse(32000));
+          SettingChecks.padding(json.wholeUnlessNull("pad_token_id", 32_000), vocabulary),
+          json.number("resid_pdrop").orElse(0));
     } catch (IllegalArgumentException e) {
       throw new LoraException(json + ": " + e.getMessage(), e);
     }
@@ -92,7 +97,7 @@ public record Phi3Config(
           "%s: rope type '%s' is not supported; supported: [default, longrope]"
               .formatted(json, type));
     }
-    return RopeSettings.partial(json, width, 10000, 1);
+    return RopeSettings.partial(json, width, RopeDefaults.upTo(4096).withTrained(4096));
   }
 
   int headWidth() {

@@ -84,7 +84,7 @@ public record Phi3Model(Phi3Config config) implements ModelFamily {
         new FusedGateMlp(
             parts.projection(path + "mlp.gate_up_proj"),
             parts.projection(path + "mlp.down_proj"),
-            config.activation()),
+            config.activation().function()),
         null);
   }
 

@@ -44,11 +44,11 @@ final class Phi3Tree {
     tree.other(path + ".mlp", "Phi3MLP", "");
     tree.linear(path + ".mlp.gate_up_proj", d, 2 * config.inner(), false);
     tree.linear(path + ".mlp.down_proj", config.inner(), d, false);
-    tree.activation(path + ".mlp.activation_fn", config.activation(), "NewGELUActivation");
+    tree.activation(path + ".mlp.activation_fn", config.activation());
     norm(path + ".input_layernorm");
     norm(path + ".post_attention_layernorm");
-    tree.dropout(path + ".resid_attn_dropout", 0);
-    tree.dropout(path + ".resid_mlp_dropout", 0);
+    tree.dropout(path + ".resid_attn_dropout", config.dropout());
+    tree.dropout(path + ".resid_mlp_dropout", config.dropout());
   }
 
   private void norm(String path) {
