@@ -6,6 +6,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.IntFunction;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -28,6 +29,11 @@ final class PromptEncoder {
   }
 
   TrainingDataset encode(List<Map<String, String>> records) {
+    return encode(records, i -> "example " + i);
+  }
+
+  /** The same; the names say where each record comes from. */
+  TrainingDataset encode(List<Map<String, String>> records, IntFunction<String> names) {
     List<TokenExample> examples = new ArrayList<>();
     int cut = 0;
     int skipped = 0;
@@ -41,8 +47,8 @@ final class PromptEncoder {
       switch (truncation.mode()) {
         case REFUSE ->
             throw new LoraException(
-                "example %d has %d tokens, the limit is %d; choose another truncation"
-                    .formatted(i, length, truncation.maxTokens()));
+                "%s has %d tokens, the limit is %d; choose another truncation"
+                    .formatted(names.apply(i), length, truncation.maxTokens()));
         case SKIP -> skipped++;
         case KEEP_START -> examples.add(slice(example, 0, truncation.maxTokens()));
         case KEEP_END -> examples.add(slice(example, length - truncation.maxTokens(), length));

@@ -1,0 +1,84 @@
+package io.github.lora4j.djl.data;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+
+/**
+ * Conversations to learn from, for a model with a chat template.
+ *
+ * @param examples in the order of the file
+ * @since 0.1.0
+ */
+public record ChatDataset(List<ChatExample> examples) {
+
+  /** Copies the list. */
+  public ChatDataset {
+    examples = List.copyOf(examples);
+  }
+
+  /**
+   * Reads a file of conversations: JSON objects with {@code messages}, a list of objects with
+   * {@code role} and {@code content}; {@code conversations} with {@code from} and {@code value}, as
+   * ShareGPT writes them, are the same ({@code human} is the role {@code user}, {@code gpt} is
+   * {@code assistant}). Other members are ignored, but a message that calls tools or whose content
+   * is no text is refused.
+   *
+   * @param file ends in {@code .json}, an array of such objects or an object a line; or in {@code
+   *     .jsonl} or {@code .ndjson}, an object a line, empty lines are skipped
+   * @return the conversations
+   * @throws IOException if the file is missing or cannot be read
+   * @throws io.github.lora4j.LoraException if the file is laid out otherwise, with the line
+   * @throws IllegalArgumentException if the name ends otherwise
+   */
+  public static ChatDataset read(Path file) throws IOException {
+    return ChatReader.read(List.of(file));
+  }
+
+  /**
+   * Reads files of conversations as if they were one, each as {@link #read(Path)} does.
+   *
+   * @param files the files
+   * @return the conversations in their order
+   * @throws IOException if a file is missing or cannot be read
+   * @throws io.github.lora4j.LoraException if a file is laid out otherwise, with the line
+   * @throws IllegalArgumentException if a name ends otherwise
+   */
+  public static ChatDataset read(List<Path> files) throws IOException {
+    return ChatReader.read(files);
+  }
+
+  /**
+   * Number of conversations.
+   *
+   * @return the count
+   */
+  public int size() {
+    return examples.size();
+  }
+
+  /**
+   * The first conversations.
+   *
+   * @param count how many at most
+   * @return a smaller dataset
+   */
+  public ChatDataset limit(int count) {
+    return new ChatDataset(examples.subList(0, Math.min(count, examples.size())));
+  }
+
+  /**
+   * The conversations in another order.
+   *
+   * @param seed decides the order
+   * @return a dataset of the same conversations
+   */
+  public ChatDataset shuffle(long seed) {
+    List<ChatExample> shuffled = new ArrayList<>(examples);
+    Collections.shuffle(shuffled, new Random(seed));
+    return new ChatDataset(shuffled);
+  }
+}
