@@ -120,7 +120,23 @@ public final class Tokenizer implements AutoCloseable {
    * @return its ids, empty for an empty text
    */
   public int[] encode(String text) {
-    return Arrays.stream(tokenizer.encode(text).getIds()).mapToInt(Math::toIntExact).toArray();
+    return encode(text, true);
+  }
+
+  /**
+   * Encodes a text, special tokens in it recognised.
+   *
+   * @param text any text
+   * @param addSpecialTokens whether to add the tokens that the tokenizer begins and ends a text
+   *     with; not for a text that has them, as one of a chat template
+   * @return its ids, empty for an empty text to which nothing is added
+   */
+  public int[] encode(String text, boolean addSpecialTokens) {
+    return ids(tokenizer.encode(text, addSpecialTokens, false).getIds());
+  }
+
+  private static int[] ids(long[] ids) {
+    return Arrays.stream(ids).mapToInt(Math::toIntExact).toArray();
   }
 
   /**

@@ -24,8 +24,9 @@ public record ChatDataset(List<ChatExample> examples) {
    * Reads a file of conversations: JSON objects with {@code messages}, a list of objects with
    * {@code role} and {@code content}; {@code conversations} with {@code from} and {@code value}, as
    * ShareGPT writes them, are the same ({@code human} is the role {@code user}, {@code gpt} is
-   * {@code assistant}). Other members are ignored, but a message that calls tools or whose content
-   * is no text is refused.
+   * {@code assistant}). Other members of a message, as {@code tool_calls}, go to the chat template;
+   * null and empty ones are left out. Other members of a record are ignored but for {@code tools},
+   * a list of the functions that could be called.
    *
    * @param file ends in {@code .json}, an array of such objects or an object a line; or in {@code
    *     .jsonl} or {@code .ndjson}, an object a line, empty lines are skipped

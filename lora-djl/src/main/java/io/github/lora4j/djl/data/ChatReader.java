@@ -1,12 +1,16 @@
 package io.github.lora4j.djl.data;
 
+import com.google.gson.JsonArray;
+import com.google.gson.JsonElement;
+import com.google.gson.JsonParser;
 import com.google.gson.stream.JsonReader;
-import com.google.gson.stream.JsonToken;
 import io.github.lora4j.LoraException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Reads the {@code messages} of JSON records. */
@@ -31,11 +35,14 @@ final class ChatReader {
   private static ChatExample conversation(JsonReader json, Origin origin) throws IOException {
     List<String> members = new ArrayList<>();
     @Nullable List<ChatMessage> messages = null;
+    List<Map<String, @Nullable Object>> tools = List.of();
     json.beginObject();
     while (json.hasNext()) {
       String name = json.nextName();
       members.add(name);
-      if (!name.equals("messages") && !name.equals("conversations")) {
+      if (name.equals("tools")) {
+        tools = tools(JsonParser.parseReader(json), origin);
+      } else if (!name.equals("messages") && !name.equals("conversations")) {
         json.skipValue();
       } else if (messages != null) {
         throw new LoraException(origin + ": has two lists of messages");
@@ -51,7 +58,25 @@ final class ChatReader {
     if (messages.isEmpty()) {
       throw new LoraException(origin + ": the list of messages is empty");
     }
-    return new ChatExample(messages);
+    return new ChatExample(messages, tools);
+  }
+
+  private static List<Map<String, @Nullable Object>> tools(JsonElement json, Origin origin) {
+    List<Map<String, @Nullable Object>> tools = new ArrayList<>();
+    if (json.isJsonNull()) {
+      return tools;
+    }
+    boolean objects = json.isJsonArray();
+    for (JsonElement tool : objects ? json.getAsJsonArray() : new JsonArray()) {
+      objects &= tool.isJsonObject();
+      if (objects) {
+        tools.add(JsonValues.map(tool.getAsJsonObject()));
+      }
+    }
+    if (!objects) {
+      throw new LoraException(origin + ": 'tools' is no list of objects");
+    }
+    return tools;
   }
 
   private static List<ChatMessage> messages(JsonReader json, Origin origin) throws IOException {
@@ -66,49 +91,45 @@ final class ChatReader {
 
   private static ChatMessage message(JsonReader json, String where) throws IOException {
     @Nullable String role = null;
-    @Nullable String content = null;
+    @Nullable JsonElement content = null;
+    Map<String, @Nullable Object> more = new LinkedHashMap<>();
     json.beginObject();
     while (json.hasNext()) {
-      switch (json.nextName()) {
-        case "role", "from" -> role = text(json);
-        case "content", "value" -> content = text(json);
-        case "tool_calls", "function_call" -> refuseCalls(json, where);
-        default -> json.skipValue();
+      String name = json.nextName();
+      JsonElement value = JsonParser.parseReader(json);
+      switch (name) {
+        case "role", "from" -> role = isText(value) ? value.getAsString() : null;
+        case "content", "value" -> content = value;
+        default -> {
+          if (!isNothing(value)) {
+            more.put(name, JsonValues.of(value));
+          }
+        }
       }
     }
     json.endObject();
-    if (role == null || role.isBlank() || content == null) {
+    if (role == null || role.isBlank()) {
+      throw new LoraException(where + " needs a text 'role' (or 'from')");
+    }
+    if (content != null && isText(content)) {
+      return new ChatMessage(role(role), content.getAsString(), more);
+    }
+    boolean parts = content != null && content.isJsonArray();
+    if (!parts && !more.containsKey("tool_calls")) {
       throw new LoraException(
-          "%s needs texts 'role' and 'content' (or 'from' and 'value'), %s is none"
-              .formatted(where, content == null ? "the content" : "the role"));
+          where + " needs 'content' (or 'value'): a text, a list of parts, or calls of tools");
     }
-    return new ChatMessage(role(role), content);
+    more.put("content", content == null ? null : JsonValues.of(content));
+    return new ChatMessage(role(role), "", more);
   }
 
-  private static @Nullable String text(JsonReader json) throws IOException {
-    if (json.peek() == JsonToken.STRING) {
-      return json.nextString();
-    }
-    json.skipValue();
-    return null;
+  private static boolean isText(JsonElement value) {
+    return value.isJsonPrimitive() && value.getAsJsonPrimitive().isString();
   }
 
-  /** An empty list is how some tools write that there are none. */
-  private static void refuseCalls(JsonReader json, String where) throws IOException {
-    boolean none = json.peek() == JsonToken.NULL;
-    if (json.peek() == JsonToken.BEGIN_ARRAY) {
-      json.beginArray();
-      none = !json.hasNext();
-      while (json.hasNext()) {
-        json.skipValue();
-      }
-      json.endArray();
-    } else {
-      json.skipValue();
-    }
-    if (!none) {
-      throw new LoraException(where + " calls a tool, which is more than a role and a text");
-    }
+  /** Null and an empty list are how some tools write that there is none. */
+  private static boolean isNothing(JsonElement value) {
+    return value.isJsonNull() || (value.isJsonArray() && value.getAsJsonArray().isEmpty());
   }
 
   private static String role(String written) {

@@ -179,6 +179,16 @@ public final class Json {
   }
 
   /**
+   * A list of objects, where there may be something else.
+   *
+   * @param key its name
+   * @return empty if the key is missing or no list
+   */
+  public Optional<List<Json>> list(String key) {
+    return get(key).filter(JsonElement::isJsonArray).map(list -> objects(key));
+  }
+
+  /**
    * A value that has to be there.
    *
    * @param <T> its type

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -69,16 +70,40 @@ final class ChatDatasetTest {
         ": has two lists of messages");
     assertRefused(
         "{\"messages\": [{\"role\": \"a\", \"content\": \"\"}, {\"role\": \"b\"}]}",
-        ": message 2 needs texts 'role' and 'content' (or 'from' and 'value'), the content is none");
+        ": message 2 needs 'content' (or 'value'): a text, a list of parts, or calls of tools");
     assertRefused(
-        "{\"messages\": [{\"role\": \"a\", \"content\": [{\"type\": \"text\"}]}]}",
-        ": message 1 needs texts 'role' and 'content' (or 'from' and 'value'), the content is none");
+        "{\"messages\": [{\"role\": \"a\", \"content\": 3}]}",
+        ": message 1 needs 'content' (or 'value'): a text, a list of parts, or calls of tools");
     assertRefused(
         "{\"messages\": [{\"role\": \" \", \"content\": \"\"}]}",
-        ": message 1 needs texts 'role' and 'content' (or 'from' and 'value'), the role is none");
+        ": message 1 needs a text 'role' (or 'from')");
     assertRefused(
-        "{\"messages\": [{\"role\": \"a\", \"content\": \"\", \"tool_calls\": [{}, {}]}]}",
-        ": message 1 calls a tool, which is more than a role and a text");
+        "{\"messages\": [{\"role\": \"a\", \"content\": \"\"}], \"tools\": [{}, 1]}",
+        ": 'tools' is no list of objects");
+  }
+
+  @Test
+  void whatElseAMessageHasGoesToTheTemplate() throws IOException {
+    Path file =
+        Files.writeString(
+            temp.resolve("talk.jsonl"),
+            """
+            {"messages": [{"role": "user", "content": [{"type": "text", "text": "Weather?"}], "name": "Ann"}, \
+            {"role": "assistant", "content": null, "tool_calls": [{"function": {"name": "f", "arguments": {"n": 2}}}]}], \
+            "tools": [{"name": "f", "strict": true, "top": 0.5}]}
+            """);
+
+    ChatExample example = ChatDataset.read(file).examples().get(0);
+
+    ChatMessage call = example.messages().get(1);
+    assertThat(example.messages().get(0).more())
+        .containsEntry("name", "Ann")
+        .containsEntry("content", List.of(Map.of("type", "text", "text", "Weather?")));
+    assertThat(call.content()).isEmpty();
+    assertThat(call.more()).containsEntry("content", null).containsKey("tool_calls");
+    assertThat(String.valueOf(call.more().get("tool_calls")))
+        .isEqualTo("[{function={name=f, arguments={n=2}}}]");
+    assertThat(example.tools()).containsExactly(Map.of("name", "f", "strict", true, "top", 0.5));
   }
 
   private void assertRefused(String record, String message) throws IOException {
