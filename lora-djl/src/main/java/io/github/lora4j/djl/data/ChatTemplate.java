@@ -2,7 +2,7 @@ package io.github.lora4j.djl.data;
 
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.Tokenizer;
-import io.github.lora4j.djl.internal.SpecialTokens;
+import io.github.lora4j.djl.internal.ModelTokens;
 import io.github.lora4j.djl.jinja.JinjaException;
 import io.github.lora4j.djl.jinja.JinjaTemplate;
 import java.io.IOException;
@@ -66,7 +66,7 @@ public final class ChatTemplate {
    */
   public static ChatTemplate of(Path modelDirectory) throws IOException {
     Map<String, String> sources = ChatTemplateFiles.read(modelDirectory);
-    return parse(modelDirectory.toString(), sources, SpecialTokens.read(modelDirectory).texts());
+    return parse(modelDirectory.toString(), sources, ModelTokens.roles(modelDirectory));
   }
 
   /**

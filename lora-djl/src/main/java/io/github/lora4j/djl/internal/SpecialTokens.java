@@ -4,16 +4,19 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * What the special tokens of a tokenizer are for.
  *
  * @param texts role, e.g. {@code eos_token}, to the token's text
+ * @param extra special tokens without a role
  */
-public record SpecialTokens(Map<String, String> texts) {
+public record SpecialTokens(Map<String, String> texts, Set<String> extra) {
 
   private static final List<String> ROLES =
       List.of(
@@ -25,9 +28,10 @@ public record SpecialTokens(Map<String, String> texts) {
           "cls_token",
           "mask_token");
 
-  /** Copies the map. */
+  /** Copies map and set. */
   public SpecialTokens {
     texts = Map.copyOf(texts);
+    extra = Set.copyOf(extra);
   }
 
   /**
@@ -35,33 +39,39 @@ public record SpecialTokens(Map<String, String> texts) {
    * special_tokens_map.json}, which then counts more: as transformers does.
    *
    * @param directory of a checkpoint; either file may be missing
+   * @param defaults roles of the tokenizer's class where the files do not name them
    * @return the roles that are filled
    * @throws IOException if a file cannot be read
    */
-  public static SpecialTokens read(Path directory) throws IOException {
-    Map<String, String> texts = new LinkedHashMap<>();
+  static SpecialTokens read(Path directory, Map<String, String> defaults) throws IOException {
+    Map<String, String> texts = new LinkedHashMap<>(defaults);
+    Set<String> extra = new LinkedHashSet<>();
     Path file = directory.resolve("tokenizer_config.json");
     boolean complete = false;
     if (Files.exists(file)) {
       Json config = Json.read(file, "what special tokens are for");
       complete = config.has("added_tokens_decoder");
-      texts.putAll(roles(config));
+      add(config, texts, extra);
     }
     Path map = directory.resolve("special_tokens_map.json");
     if (!complete && Files.exists(map)) {
-      texts.putAll(roles(Json.read(map, "what special tokens are for")));
+      add(Json.read(map, "what special tokens are for"), texts, extra);
     }
-    return new SpecialTokens(texts);
+    return new SpecialTokens(texts, extra);
   }
 
-  private static Map<String, String> roles(Json config) {
-    Map<String, String> roles = new LinkedHashMap<>();
+  private static void add(Json config, Map<String, String> texts, Set<String> extra) {
     for (String role : ROLES) {
       // a special token is written as a text or as an object with its content
       Optional<Json> object = config.object(role);
       Optional<String> text = object.isPresent() ? object.get().text("content") : config.text(role);
-      text.ifPresent(value -> roles.put(role, value));
+      if (text.isPresent()) {
+        texts.put(role, text.get());
+      } else if (config.names(role)) {
+        texts.remove(role); // null: the class's own token is not wanted
+      }
     }
-    return roles;
+    extra.addAll(config.contents("additional_special_tokens"));
+    extra.addAll(config.contents("extra_special_tokens"));
   }
 }
