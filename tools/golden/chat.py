@@ -1,4 +1,4 @@
-"""What transformers makes of chat templates.
+"""What transformers makes of chat templates. Runs after tokenizers_files.py.
 
 Without an argument: of the templates in lora-djl/src/test/resources/golden/chat, which are this project's own. With a directory:
 of the *.jinja in it, for the test of real models' templates (-Dlora4j.templates=DIR).
@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import transformers.utils.chat_template_utils as utils
+from transformers import AutoTokenizer
 
 from files import ROOT
 
@@ -97,6 +98,20 @@ def rendered(source: str, case: dict) -> dict:
         return {"refused": f"{type(e).__name__}: {e}"}
 
 
+def masks(directory: Path) -> None:
+    """What return_assistant_tokens_mask says of the tokens, with tokenizers of tokenizers_files.py."""
+    source = (directory / "marked.jinja").read_text(encoding="utf-8")
+    result = {}
+    for name in ("qwen2", "llama", "llama-3"):
+        tokenizer = AutoTokenizer.from_pretrained(ROOT.parent / "tokenizers" / name)
+        for case in ("turns", "turns_gen", "think", "tools", "two_tools", "parts"):
+            messages = CASES[case]["messages"]
+            out = tokenizer.apply_chat_template(
+                messages, chat_template=source, return_assistant_tokens_mask=True, return_dict=True)
+            result[f"{name} {case}"] = {"ids": out["input_ids"], "mask": out["assistant_masks"]}
+    (directory / "masks.json").write_text(json.dumps(result) + "\n", encoding="utf-8")
+
+
 def main(directory: Path) -> None:
     utils.datetime = Fixed
     expected = {}
@@ -113,3 +128,5 @@ def main(directory: Path) -> None:
 
 if __name__ == "__main__":
     main(Path(sys.argv[1]) if len(sys.argv) > 1 else ROOT.parent / "chat")
+    if len(sys.argv) == 1:
+        masks(ROOT.parent / "chat")

@@ -1,11 +1,13 @@
 package io.github.lora4j.djl.data;
 
+import io.github.lora4j.djl.Tokenizer;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Random;
+import java.util.function.IntFunction;
 
 /**
  * Conversations to learn from, for a model with a chat template.
@@ -81,5 +83,48 @@ public record ChatDataset(List<ChatExample> examples) {
     List<ChatExample> shuffled = new ArrayList<>(examples);
     Collections.shuffle(shuffled, new Random(seed));
     return new ChatDataset(shuffled);
+  }
+
+  /**
+   * Tokenises every conversation; what the assistant says is learned, and nothing is cut.
+   *
+   * @param template of the model to be trained
+   * @param tokenizer of the model to be trained
+   * @return the dataset for a trainer
+   * @throws IllegalArgumentException if the template refuses the messages
+   * @throws io.github.lora4j.LoraException as {@link #toTraining(ChatTemplate, Tokenizer, Labels,
+   *     Truncation, ChatOptions)} does
+   */
+  public TrainingDataset toTraining(ChatTemplate template, Tokenizer tokenizer) {
+    return toTraining(
+        template, tokenizer, Labels.ANSWER_ONLY, Truncation.none(), ChatOptions.plain());
+  }
+
+  /**
+   * Tokenises every conversation. Of {@link Labels#ANSWER_ONLY} the labels are what the template
+   * marks by {@code generation} blocks; where it has none, each message of the role {@code
+   * assistant} from where a model would begin it up to and with the token that ends the turn. Such
+   * a template must write a conversation's beginning as it writes the whole.
+   *
+   * @param template of the model to be trained
+   * @param tokenizer of the model to be trained
+   * @param labels which positions count
+   * @param truncation what to do with long conversations
+   * @param options variables of the template; and tools, for conversations that bring none
+   * @return the dataset for a trainer
+   * @throws IllegalArgumentException if the template refuses the messages
+   * @throws io.github.lora4j.LoraException if a conversation has nothing to learn from, or the
+   *     template writes an answer in another way when the conversation goes on
+   */
+  public TrainingDataset toTraining(
+      ChatTemplate template,
+      Tokenizer tokenizer,
+      Labels labels,
+      Truncation truncation,
+      ChatOptions options) {
+    ChatEncoder encoder = new ChatEncoder(template, tokenizer, labels, options);
+    IntFunction<String> names = i -> "conversation " + i;
+    return TruncatedExamples.of(
+        examples.size(), i -> encoder.encode(examples.get(i), names.apply(i)), names, truncation);
   }
 }
