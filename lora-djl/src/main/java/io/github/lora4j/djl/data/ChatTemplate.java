@@ -25,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  * ChatTemplate template = ChatTemplate.of(modelDirectory);
  * int[] prompt = template.encode(
  *     List.of(ChatMessage.user("What is LoRA?")), ChatOptions.forAnswer(), base.tokenizer());
- * String answer = TextGenerator.of(base).generate(List.of(GenerationRequest.of(prompt)), options).get(0);
+ * TextGenerator.of(base).generate(GenerationRequest.of(prompt), options, System.out::print);
  * }</pre>
  *
  * <p>A template is a program of strangers. It sees the messages and options and nothing else: no
