@@ -49,7 +49,24 @@ final class ArchitectureTest {
 
   @ArchTest
   static final ArchRule dataKnowsTheFrontDoor =
-      knowsOnly(ROOT + ".data..", ROOT, ROOT + ".internal..");
+      knowsOnly(ROOT + ".data..", ROOT, ROOT + ".internal..", ROOT + ".jinja..");
+
+  /** Templates are programs of strangers: what runs them knows Java's values and nothing else. */
+  @ArchTest
+  static final ArchRule templatesReachNothing =
+      classes()
+          .that()
+          .resideInAPackage(ROOT + ".jinja..")
+          .should()
+          .onlyDependOnClassesThat()
+          .resideInAnyPackage(
+              ROOT + ".jinja..",
+              "java.lang",
+              "java.lang.invoke",
+              "java.math..",
+              "java.time..",
+              "java.util..",
+              "org.jspecify..");
 
   @ArchTest
   static final ArchRule generationDoesNotKnowTraining =

@@ -27,6 +27,10 @@ import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.LoadOptions;
 import io.github.lora4j.djl.MatrixLibrary;
 import io.github.lora4j.djl.Precision;
+import io.github.lora4j.djl.data.ChatDataset;
+import io.github.lora4j.djl.data.ChatMessage;
+import io.github.lora4j.djl.data.ChatOptions;
+import io.github.lora4j.djl.data.ChatTemplate;
 import io.github.lora4j.djl.data.Labels;
 import io.github.lora4j.djl.data.PromptTemplate;
 import io.github.lora4j.djl.data.SquadDataset;
@@ -295,6 +299,41 @@ final class Snippets {
                 .stopStrings("\n\n")
                 .build(),
             System.out::print);
+  }
+
+  static void chat(CausalLm base) throws IOException {
+    ChatTemplate template = ChatTemplate.of(Path.of("models/tinyllama-chat"));
+    List<ChatMessage> talk =
+        List.of(ChatMessage.system("Be short."), ChatMessage.user("What is LoRA?"));
+    System.out.println(template.render(talk, ChatOptions.forAnswer()));
+    int[] prompt = template.encode(talk, ChatOptions.forAnswer(), base.tokenizer());
+    TextGenerator.of(base)
+        .generate(
+            GenerationRequest.of(prompt),
+            GenerationOptions.builder().maxNewTokens(200).build(),
+            System.out::print);
+  }
+
+  static void chatTools(ChatTemplate template, List<ChatMessage> talk) {
+    ChatOptions options =
+        ChatOptions.forAnswer()
+            .tools(
+                """
+                [{"type": "function", "function": {"name": "weather", "parameters": {"type": "object"}}}]""")
+            .with("enable_thinking", false);
+    String text = template.render(talk, options);
+  }
+
+  static void trainOnChats(CausalLm base) throws IOException {
+    ChatTemplate template = ChatTemplate.of(Path.of("models/tinyllama-chat"));
+    TrainingDataset dataset =
+        ChatDataset.read(Path.of("talks.jsonl"))
+            .toTraining(
+                template,
+                base.tokenizer(),
+                Labels.ANSWER_ONLY,
+                Truncation.keepStart(1024),
+                ChatOptions.plain());
   }
 
   static void score(PeftModel<CausalLm> peft) throws IOException {

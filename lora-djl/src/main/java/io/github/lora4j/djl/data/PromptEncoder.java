@@ -1,18 +1,13 @@
 package io.github.lora4j.djl.data;
 
-import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.Tokenizer;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import java.util.function.IntFunction;
 
 /** Turns records into token examples by a template. */
 final class PromptEncoder {
-
-  private static final Logger log = LoggerFactory.getLogger(PromptEncoder.class);
 
   private final PromptTemplate template;
   private final Tokenizer tokenizer;
@@ -28,44 +23,12 @@ final class PromptEncoder {
   }
 
   TrainingDataset encode(List<Map<String, String>> records) {
-    List<TokenExample> examples = new ArrayList<>();
-    int cut = 0;
-    int skipped = 0;
-    for (int i = 0; i < records.size(); i++) {
-      TokenExample example = encode(records.get(i));
-      int length = example.tokens().length;
-      if (length <= truncation.maxTokens()) {
-        examples.add(example);
-        continue;
-      }
-      switch (truncation.mode()) {
-        case REFUSE ->
-            throw new LoraException(
-                "example %d has %d tokens, the limit is %d; choose another truncation"
-                    .formatted(i, length, truncation.maxTokens()));
-        case SKIP -> skipped++;
-        case KEEP_START -> examples.add(slice(example, 0, truncation.maxTokens()));
-        case KEEP_END -> examples.add(slice(example, length - truncation.maxTokens(), length));
-        case NONE -> examples.add(example);
-      }
-      cut++;
-    }
-    if (cut > 0) {
-      log.info(
-          "{} of {} examples are longer than {} tokens: {} left out, {} cut",
-          cut,
-          records.size(),
-          truncation.maxTokens(),
-          skipped,
-          cut - skipped);
-    }
-    return TrainingDataset.of(examples);
+    return encode(records, i -> "example " + i);
   }
 
-  private static TokenExample slice(TokenExample example, int from, int to) {
-    return new TokenExample(
-        Arrays.copyOfRange(example.tokens(), from, to),
-        Arrays.copyOfRange(example.labels(), from, to));
+  /** The same; the names say where each record comes from. */
+  TrainingDataset encode(List<Map<String, String>> records, IntFunction<String> names) {
+    return TruncatedExamples.of(records.size(), i -> encode(records.get(i)), names, truncation);
   }
 
   private TokenExample encode(Map<String, String> values) {

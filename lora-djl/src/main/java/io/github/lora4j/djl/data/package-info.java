@@ -1,4 +1,7 @@
-/** Training data: SQuAD, prompt templates, text and token datasets, and the official metric. */
+/**
+ * Training data: SQuAD, prompt templates, files of records and conversations, token datasets, and
+ * the official metric.
+ */
 @NullMarked
 package io.github.lora4j.djl.data;
 

@@ -39,8 +39,7 @@ final class HeldRows implements AutoCloseable {
     Tokenizer tokenizer = model.tokenizer();
     List<CausalLm> models =
         requests.stream().map(r -> r.adapter().map(PeftModel::model).orElse(model)).toList();
-    List<int[]> prompts =
-        requests.stream().map(request -> encode(request.prompt(), tokenizer)).toList();
+    List<int[]> prompts = requests.stream().map(request -> encode(request, tokenizer)).toList();
     check(model, models, prompts, options);
     HeldAdapters held =
         new HeldAdapters(models.stream().map(CausalLm::adapterSlot).toList(), "request");
@@ -52,7 +51,11 @@ final class HeldRows implements AutoCloseable {
     return new HeldRows(held, rows);
   }
 
-  private static int[] encode(String prompt, Tokenizer tokenizer) {
+  private static int[] encode(GenerationRequest request, Tokenizer tokenizer) {
+    if (!request.tokens().isEmpty()) {
+      return request.tokens().stream().mapToInt(Integer::intValue).toArray();
+    }
+    String prompt = request.prompt();
     OptionalInt first = prompt.isEmpty() ? tokenizer.bosId() : OptionalInt.empty();
     return first.isPresent() ? new int[] {first.getAsInt()} : tokenizer.encode(prompt);
   }

@@ -1,5 +1,6 @@
 package io.github.lora4j.djl.generate;
 
+import io.github.lora4j.djl.TextStream;
 import io.github.lora4j.djl.Tokenizer;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import java.util.BitSet;
@@ -17,7 +18,7 @@ final class Row {
   private final int eos;
   private final Sampler sampler;
   private final BitSet seen = new BitSet();
-  private final Detokenizer detokenizer;
+  private final TextStream stream;
   private final StopStrings stopStrings;
   private final Consumer<String> onText;
   private final StringBuilder text = new StringBuilder();
@@ -48,7 +49,7 @@ final class Row {
     this.options = options;
     this.eos = tokenizer.eosId().orElse(-1);
     this.sampler = new Sampler(options, seed);
-    this.detokenizer = new Detokenizer(tokenizer);
+    this.stream = tokenizer.stream();
     this.stopStrings = new StopStrings(options.stopStrings());
     this.onText = onText;
     for (int token : prompt) {
@@ -153,11 +154,11 @@ final class Row {
     seen.set(last);
     added++;
     if (last != eos) {
-      show(stopStrings.add(detokenizer.add(last)));
+      show(stopStrings.add(stream.add(last)));
     }
     boolean ended = stopStrings.found();
     if (!ended && (last == eos || options.stopTokens().contains(last) || remaining() == 0)) {
-      show(stopStrings.add(detokenizer.finish()) + stopStrings.finish());
+      show(stopStrings.add(stream.finish()) + stopStrings.finish());
       ended = true;
     }
     done = ended;

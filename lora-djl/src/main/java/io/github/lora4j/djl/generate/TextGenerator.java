@@ -73,8 +73,26 @@ public final class TextGenerator {
    * @throws IllegalStateException if the model's adapter is closed
    */
   public String generate(String prompt, GenerationOptions options, Consumer<String> onText) {
+    return generate(GenerationRequest.of(prompt), options, onText);
+  }
+
+  /**
+   * Continues a prompt and shows the text as it grows: the prompt of a conversation, or one under
+   * an adapter of its own.
+   *
+   * @param request prompt and adapter
+   * @param options how to choose tokens and when to stop
+   * @param onText receives whole characters in order, never a part of a stop string; all pieces
+   *     together are the returned text. What it throws ends the generation
+   * @return the new text only
+   * @throws IllegalArgumentException if the prompt has no tokens or an option does not fit the
+   *     model, or the adapter stands beside another base
+   * @throws IllegalStateException if the adapter is closed
+   */
+  public String generate(
+      GenerationRequest request, GenerationOptions options, Consumer<String> onText) {
     Objects.requireNonNull(onText, "onText");
-    return run(List.of(GenerationRequest.of(prompt)), options, onText).get(0);
+    return run(List.of(request), options, onText).get(0);
   }
 
   /**

@@ -273,6 +273,16 @@ public final class Json {
   }
 
   /**
+   * A list of objects, where there may be something else.
+   *
+   * @param key its name
+   * @return empty if the key is missing or no list
+   */
+  public Optional<List<Json>> list(String key) {
+    return get(key).filter(JsonElement::isJsonArray).map(list -> objects(key));
+  }
+
+  /**
    * A value that has to be there.
    *
    * @param <T> its type
@@ -305,6 +315,50 @@ public final class Json {
             .create()
             .toJson(copy)
         + "\n";
+  }
+
+  /**
+   * Names of the members.
+   *
+   * @return the keys in the order of the file
+   */
+  public List<String> keys() {
+    return List.copyOf(object.keySet());
+  }
+
+  /** A copy of the object. */
+  JsonObject copy() {
+    return object.deepCopy();
+  }
+
+  /**
+   * A list of texts or of objects with a {@code content}: how tokens are listed.
+   *
+   * @param key its name
+   * @return the texts; empty if the key is missing or something else
+   */
+  public List<String> contents(String key) {
+    List<String> texts = new ArrayList<>();
+    Optional<JsonElement> value = get(key).filter(JsonElement::isJsonArray);
+    for (JsonElement item :
+        value.isPresent() ? value.get().getAsJsonArray() : List.<JsonElement>of()) {
+      JsonElement content = item.isJsonObject() ? item.getAsJsonObject().get("content") : item;
+      if (content == null || !content.isJsonPrimitive()) {
+        throw not("a list of texts", key, item);
+      }
+      texts.add(content.getAsString());
+    }
+    return texts;
+  }
+
+  /**
+   * Whether a member is there, also one that is null.
+   *
+   * @param key its name
+   * @return false if it is missing
+   */
+  public boolean names(String key) {
+    return object.has(key);
   }
 
   /**

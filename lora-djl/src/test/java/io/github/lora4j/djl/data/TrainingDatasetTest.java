@@ -152,13 +152,13 @@ final class TrainingDatasetTest {
   @Test
   void linesThatAreNoRecordsAreNamed(@TempDir Path temp) throws IOException {
     Path file = temp.resolve("records.jsonl");
-    for (String line : List.of("[]", "{\"a\": null}", "{\"a\": {}}", "{\"a\"", "text")) {
+    for (String line : List.of("[]", "{\"a\": null", "{\"a\"", "{} {}", "text")) {
       Files.writeString(file, "{\"a\": \"b\"}\n\n" + line + "\n");
 
       assertThatThrownBy(() -> TextDataset.readJsonLines(file))
           .isInstanceOf(LoraException.class)
           .message()
-          .startsWith(file + ": line 3 is no JSON object of texts: ")
+          .startsWith(file + ": line 3 is no JSON object: ")
           .hasLineCount(1)
           .doesNotContain("https://");
     }

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -75,6 +76,25 @@ final class TextGeneratorTest {
 
     assertThat(texts).isEqualTo(oneByOne(mixed(), options));
     assertThat(texts).doesNotHaveDuplicates();
+  }
+
+  @Test
+  void promptOfTokensIsContinuedAsItIs() {
+    GenerationOptions options = GenerationOptions.builder().maxNewTokens(20).build();
+    TextGenerator generator = TextGenerator.of(base);
+    int[] tokens = base.tokenizer().encode("The answer is");
+    List<String> pieces = new ArrayList<>();
+
+    String text = generator.generate(GenerationRequest.of(tokens), options, pieces::add);
+
+    assertThat(text).isEqualTo(generator.generate("The answer is", options));
+    assertThat(String.join("", pieces)).isEqualTo(text);
+    assertThatThrownBy(() -> GenerationRequest.of(new int[0]))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessage("the prompt has no tokens; give it at least one");
+    assertThatThrownBy(
+            () -> new GenerationRequest("a", List.of(1), Optional.empty(), OptionalLong.empty()))
+        .hasMessage("a prompt is a text or tokens, got 'a' and 1 tokens");
   }
 
   @Test

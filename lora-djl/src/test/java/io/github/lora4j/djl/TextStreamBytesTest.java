@@ -1,11 +1,10 @@
-package io.github.lora4j.djl.generate;
+package io.github.lora4j.djl;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.gson.JsonArray;
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.github.lora4j.djl.Tokenizer;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -17,21 +16,21 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
 /** With the finest of byte-level tokenizers: token i is byte i. */
-final class DetokenizerTest {
+final class TextStreamBytesTest {
 
   @Test
   void onlyWholeCharactersAreShown(@TempDir Path directory) throws IOException {
     String text = "Größe: 5 µm, 月は遠い 🌕🚀 e\u0301\n done";
 
     try (Tokenizer tokenizer = bytes(directory)) {
-      Detokenizer detokenizer = new Detokenizer(tokenizer);
+      TextStream stream = tokenizer.stream();
       List<String> pieces = new ArrayList<>();
       for (byte one : text.getBytes(StandardCharsets.UTF_8)) {
-        pieces.add(detokenizer.add(one & 0xff));
+        pieces.add(stream.add(one & 0xff));
       }
 
       assertThat(String.join("", pieces)).isEqualTo(text);
-      assertThat(detokenizer.finish()).isEmpty();
+      assertThat(stream.finish()).isEmpty();
       pieces.removeIf(String::isEmpty);
       assertThat(pieces).allMatch(piece -> piece.codePointCount(0, piece.length()) == 1);
       assertThat(pieces).hasSize(text.codePointCount(0, text.length()));
@@ -41,12 +40,12 @@ final class DetokenizerTest {
   @Test
   void characterThatIsNeverCompletedIsShownAtTheEnd(@TempDir Path directory) throws IOException {
     try (Tokenizer tokenizer = bytes(directory)) {
-      Detokenizer detokenizer = new Detokenizer(tokenizer);
+      TextStream stream = tokenizer.stream();
 
-      assertThat(detokenizer.add('A')).isEqualTo("A");
-      assertThat(detokenizer.add(0xf0)).isEmpty();
-      assertThat(detokenizer.add(0x9f)).isEmpty();
-      assertThat(detokenizer.finish()).isEqualTo("\uFFFD");
+      assertThat(stream.add('A')).isEqualTo("A");
+      assertThat(stream.add(0xf0)).isEmpty();
+      assertThat(stream.add(0x9f)).isEmpty();
+      assertThat(stream.finish()).isEqualTo("\uFFFD");
     }
   }
 
@@ -57,12 +56,12 @@ final class DetokenizerTest {
     try (Tokenizer tokenizer = bytes(directory)) {
       for (int round = 0; round < 200; round++) {
         int[] ids = random.ints(40, 0, 256).map(i -> random.nextBoolean() ? i : i & 0x7f).toArray();
-        Detokenizer detokenizer = new Detokenizer(tokenizer);
+        TextStream stream = tokenizer.stream();
         StringBuilder shown = new StringBuilder();
         for (int id : ids) {
-          shown.append(detokenizer.add(id));
+          shown.append(stream.add(id));
         }
-        shown.append(detokenizer.finish());
+        shown.append(stream.finish());
 
         assertThat(shown.toString()).isEqualTo(tokenizer.decode(ids));
       }

@@ -1,0 +1,77 @@
+package io.github.lora4j.djl.internal;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * What the special tokens of a tokenizer are for.
+ *
+ * @param texts role, e.g. {@code eos_token}, to the token's text
+ * @param extra special tokens without a role
+ */
+public record SpecialTokens(Map<String, String> texts, Set<String> extra) {
+
+  private static final List<String> ROLES =
+      List.of(
+          "bos_token",
+          "eos_token",
+          "unk_token",
+          "sep_token",
+          "pad_token",
+          "cls_token",
+          "mask_token");
+
+  /** Copies map and set. */
+  public SpecialTokens {
+    texts = Map.copyOf(texts);
+    extra = Set.copyOf(extra);
+  }
+
+  /**
+   * Reads {@code tokenizer_config.json} and, where that does not list the added tokens, {@code
+   * special_tokens_map.json}, which then counts more: as transformers does.
+   *
+   * @param directory of a checkpoint; either file may be missing
+   * @param defaults roles of the tokenizer's class where the files do not name them
+   * @return the roles that are filled
+   * @throws IOException if a file cannot be read
+   */
+  static SpecialTokens read(Path directory, Map<String, String> defaults) throws IOException {
+    Map<String, String> texts = new LinkedHashMap<>(defaults);
+    Set<String> extra = new LinkedHashSet<>();
+    Path file = directory.resolve("tokenizer_config.json");
+    boolean complete = false;
+    if (Files.exists(file)) {
+      Json config = Json.read(file, "what special tokens are for");
+      complete = config.has("added_tokens_decoder");
+      add(config, texts, extra);
+    }
+    Path map = directory.resolve("special_tokens_map.json");
+    if (!complete && Files.exists(map)) {
+      add(Json.read(map, "what special tokens are for"), texts, extra);
+    }
+    return new SpecialTokens(texts, extra);
+  }
+
+  private static void add(Json config, Map<String, String> texts, Set<String> extra) {
+    for (String role : ROLES) {
+      // a special token is written as a text or as an object with its content
+      Optional<Json> object = config.object(role);
+      Optional<String> text = object.isPresent() ? object.get().text("content") : config.text(role);
+      if (text.isPresent()) {
+        texts.put(role, text.get());
+      } else if (config.names(role)) {
+        texts.remove(role); // null: the class's own token is not wanted
+      }
+    }
+    extra.addAll(config.contents("additional_special_tokens"));
+    extra.addAll(config.contents("extra_special_tokens"));
+  }
+}

@@ -1,0 +1,58 @@
+package io.github.lora4j.djl.jinja;
+
+import io.github.lora4j.djl.jinja.JinjaTemplate.Span;
+import java.time.LocalDateTime;
+import java.util.ArrayList;
+import java.util.List;
+
+/** One rendering: what it may still compute, the time it shows, the blocks it marked. */
+final class Run {
+
+  /** Steps, characters and list elements of one rendering: far beyond any conversation. */
+  static final long BUDGET = 50_000_000;
+
+  private static final int MOST_CALLS = 150; // inside one another, of macros
+
+  private final LocalDateTime now;
+  private final Output root = new Output(this);
+  private final List<Span> spans = new ArrayList<>();
+  private long left = BUDGET;
+  private int depth;
+
+  Run(LocalDateTime now) {
+    this.now = now;
+  }
+
+  LocalDateTime now() {
+    return now;
+  }
+
+  /** What the template itself writes to. */
+  Output root() {
+    return root;
+  }
+
+  /** Blocks of generated text, as places in the root's text. */
+  List<Span> spans() {
+    return spans;
+  }
+
+  /** Pays for work or memory, before it is done where it may be much. */
+  void charge(long amount) {
+    left -= amount;
+    if (amount < 0 || left < 0) {
+      throw new JinjaException(
+          "the template computes more than %d steps and characters".formatted(BUDGET));
+    }
+  }
+
+  void enter() {
+    if (++depth > MOST_CALLS) {
+      throw new JinjaException("macros call one another more than " + MOST_CALLS + " deep");
+    }
+  }
+
+  void leave() {
+    depth--;
+  }
+}
