@@ -198,12 +198,20 @@ public final class HubClient {
   private boolean hasModel(HubRepository repository, String commit, String prefix)
       throws IOException {
     for (String name : ModelFiles.REQUIRED) {
-      if (cache.file(repository, commit, prefix + name).isEmpty()) {
+      if (cache.file(repository, commit, prefix + name).isEmpty()
+          && !mayBeMissing(repository, commit, prefix, name)) {
         return false;
       }
     }
     Path index = cache.pointer(repository, commit, prefix + ModelFiles.INDEX);
     return hasAll(repository, commit, ModelFiles.weights(index, prefix));
+  }
+
+  /** A model loads without it, which is better than not at all, and right where there is none. */
+  private boolean mayBeMissing(
+      HubRepository repository, String commit, String prefix, String name) {
+    return name.equals(ModelFiles.TOKENIZER_CONFIG)
+        && (options.offline() || cache.isKnownMissing(repository, commit, prefix + name));
   }
 
   private boolean hasAll(HubRepository repository, String commit, List<String> names)
@@ -250,7 +258,7 @@ public final class HubClient {
    * @param repository of anything
    * @param patterns which; names begin at the repository's root, or at the options' subfolder
    * @return the directory of its commit in the cache, or the options' subfolder of it
-   * @throws HubException if the hub cannot give them
+   * @throws HubException if the hub cannot give them, or no file matches
    * @throws IOException if a file cannot be read or written
    */
   public Path snapshot(HubRepository repository, HubPatterns patterns) throws IOException {
@@ -266,6 +274,12 @@ public final class HubClient {
         files.keySet().stream()
             .filter(n -> n.startsWith(prefix) && patterns.matches(n.substring(prefix.length())))
             .toList();
+    if (wanted.isEmpty()) {
+      throw new HubException(
+          Kind.FILE_NOT_FOUND,
+          "%s at '%s' has no file that was asked for; HubClient.list names those it has"
+              .formatted(repository, options.revision()));
+    }
     fetch(repository, commit, files, wanted, List.of(), options.progress());
     return directory;
   }

@@ -13,6 +13,7 @@ import java.util.Optional;
 final class HubFailures {
 
   private static final int MOST_BODY = 1 << 16;
+  private static final String NONE = "none set";
 
   private final HubOptions options;
 
@@ -66,15 +67,17 @@ final class HubFailures {
   private HubException byStatus(int status, HubSubject subject, String said) {
     return switch (status) {
       case 401 ->
-          failure(
-              Kind.UNAUTHORISED,
-              "%s: %s does not accept the token (%s)%s; make one at %s/settings/tokens"
-                  .formatted(
-                      subject,
-                      options.endpoint(),
-                      options.token().where(),
-                      said,
-                      options.endpoint()));
+          tokenState().equals(NONE)
+              ? missing(subject.repository(), said)
+              : failure(
+                  Kind.UNAUTHORISED,
+                  "%s: %s does not accept the token (%s)%s; make one at %s/settings/tokens"
+                      .formatted(
+                          subject,
+                          options.endpoint(),
+                          options.token().where(),
+                          said,
+                          options.endpoint()));
       case 403 ->
           failure(
               Kind.FORBIDDEN,
@@ -109,7 +112,7 @@ final class HubFailures {
 
   private String tokenState() {
     try {
-      return options.token().find().isEmpty() ? "none set" : options.token().where();
+      return options.token().find().isEmpty() ? NONE : options.token().where();
     } catch (IOException e) {
       return options.token().where() + ", which cannot be read";
     }

@@ -5,6 +5,7 @@ import java.io.InterruptedIOException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.FileLockInterruptionException;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
@@ -69,6 +70,8 @@ final class HubLock implements AutoCloseable {
       channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
       FileLock held = channel.lock();
       exclusive = held.isValid();
+    } catch (OverlappingFileLockException e) {
+      LOG.debug("{} is held by another class loader's copy of this class", file);
     } catch (FileLockInterruptionException e) {
       throw (IOException) new InterruptedIOException("interrupted while waiting").initCause(e);
     } catch (IOException e) {

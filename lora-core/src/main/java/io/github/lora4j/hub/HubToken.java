@@ -70,8 +70,8 @@ final class HubToken {
   String redact(String text) {
     try {
       return find().map(token -> text.replace(token, MASK)).orElse(text);
-    } catch (IOException e) {
-      return text; // a token that cannot be read was not sent, so nothing can repeat it
+    } catch (IOException | IllegalArgumentException e) {
+      return text; // a token that cannot be read or used was not sent, so nothing can repeat it
     }
   }
 

@@ -59,7 +59,7 @@ final class IncompleteFile implements AutoCloseable {
       return;
     }
     ByteBuffer buffer = ByteBuffer.allocate(BUFFER);
-    while (channel.read(buffer) >= 0) {
+    while (position < channel.size() && channel.read(buffer) >= 0) {
       buffer.flip();
       position += buffer.remaining();
       digest.update(buffer);

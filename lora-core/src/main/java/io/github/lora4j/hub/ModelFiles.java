@@ -21,9 +21,10 @@ final class ModelFiles {
   private static final String WEIGHTS = "model.safetensors";
   private static final String PICKLE = "pytorch_model.bin";
 
-  /** Without these no model can be loaded. */
-  static final List<String> REQUIRED =
-      List.of("config.json", "tokenizer.json", "tokenizer_config.json");
+  static final String TOKENIZER_CONFIG = "tokenizer_config.json";
+
+  /** Without these no model is whole. */
+  static final List<String> REQUIRED = List.of("config.json", "tokenizer.json", TOKENIZER_CONFIG);
 
   private static final List<String> OPTIONAL =
       List.of(

@@ -2,12 +2,14 @@ package io.github.lora4j.hub;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.lora4j.hub.HubException.Kind;
 import io.github.lora4j.hub.testing.DoubleFile;
 import io.github.lora4j.hub.testing.Hashes;
 import io.github.lora4j.hub.testing.TreeRoute;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -315,6 +317,42 @@ class DownloadTest {
     assertThat(failure.kind()).isEqualTo(Kind.DISK_FULL);
     assertThat(failure).hasMessageContaining(lab.cache.toString());
     assertThat(lab.paths()).noneMatch(path -> path.contains("/resolve/"));
+  }
+
+  @Test
+  void diskThatFillsUpMeanwhileIsSaid() throws IOException {
+    Path full = Path.of("/dev/full");
+    assumeTrue(Files.exists(full), "a device that is always full");
+    RemoteFile file =
+        RemoteFile.of(HubLab.MODEL, lab.head(), "x", Hashes.sha256(lab.weights), 20_000);
+
+    try (IncompleteFile into = IncompleteFile.open(full, file)) {
+      HubException failure = HubLab.failure(() -> into.write(ByteBuffer.wrap(lab.weights)));
+
+      assertThat(failure.kind()).isEqualTo(Kind.DISK_FULL);
+      assertThat(failure).hasMessageContaining("goes on where it stopped");
+    }
+  }
+
+  @Test
+  void patternsThatMatchNothingAreSaid() {
+    HubException failure =
+        HubLab.failure(() -> lab.client().snapshot(HubLab.MODEL, HubPatterns.of("*.gguf")));
+
+    assertThat(failure.kind()).isEqualTo(Kind.FILE_NOT_FOUND);
+  }
+
+  @Test
+  void patternsMeanWhatTheyMeanInPython() {
+    assertThat(HubPatterns.of("a/").matches("a/b/c.json")).isTrue();
+    assertThat(HubPatterns.of("*.json").matches("a/b.json")).isTrue();
+    assertThat(HubPatterns.of("*.json").matches("a.jsonl")).isFalse();
+    assertThat(HubPatterns.of("m-?.st").matches("m-1.st")).isTrue();
+    assertThat(HubPatterns.of("m-[12].st").matches("m-2.st")).isTrue();
+    assertThat(HubPatterns.of("m-[!12].st").matches("m-2.st")).isFalse();
+    assertThat(HubPatterns.of("a.b").matches("axb")).isFalse();
+    assertThat(HubPatterns.of("[x").matches("[x")).isTrue();
+    assertThat(HubPatterns.all().except("*.bin").matches("deep/x.bin")).isFalse();
   }
 
   @Test

@@ -1,6 +1,7 @@
 package io.github.lora4j.hub;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import io.github.lora4j.hub.HubException.Kind;
 import java.io.IOException;
@@ -64,6 +65,32 @@ class OfflineTest {
     Files.delete(lab.cache.resolve("models--me--tiny/trees/" + lab.head() + ".json"));
 
     assertThat(lab.offline().modelDirectory(HubLab.ID, small -> {})).exists();
+  }
+
+  @Test
+  void tokenizerConfigThatNobodyCachedIsNotMissedOffline() throws IOException {
+    lab.client().modelDirectory(HubLab.ID, small -> {});
+    Files.delete(lab.cache.resolve("models--me--tiny/trees/" + lab.head() + ".json"));
+    Files.delete(lab.pointer("tokenizer_config.json"));
+
+    assertThat(lab.offline().modelDirectory(HubLab.ID, small -> {})).exists();
+    assertThat(lab.client().modelDirectory(HubLab.ID, small -> {}).resolve("tokenizer_config.json"))
+        .exists(); // online, it is asked for
+  }
+
+  @Test
+  void tokenThatCannotBeUsedIsSaidWithoutShowingIt() {
+    HubOptions bad =
+        HubOptions.builder(Map.of("HF_TOKEN", "hf_bro ken"))
+            .endpoint(lab.hub.endpoint())
+            .cache(lab.cache)
+            .build();
+
+    assertThatThrownBy(() -> HubClient.of(bad).download(HubLab.MODEL, "config.json"))
+        .isInstanceOf(IllegalArgumentException.class)
+        .hasMessageContaining("HF_TOKEN must be")
+        .hasMessageNotContaining("hf_bro");
+    assertThat(lab.hub.requests()).isEmpty();
   }
 
   @Test
