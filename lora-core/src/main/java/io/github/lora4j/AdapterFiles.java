@@ -3,6 +3,7 @@ package io.github.lora4j;
 import io.github.lora4j.io.TensorFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Map;
@@ -20,6 +21,9 @@ public abstract sealed class AdapterFiles permits FilesInDirectory, FilesInMemor
 
   /** What PEFT wrote before it wrote safetensors: a file of {@code torch.save}. */
   static final String LEGACY_WEIGHTS = "adapter_model.bin";
+
+  private static final int ZIP = 0x04034b50;
+  private static final byte PICKLE = (byte) 0x80;
 
   private final String name;
 
@@ -60,8 +64,9 @@ public abstract sealed class AdapterFiles permits FilesInDirectory, FilesInMemor
    *
    * @param name what messages call it
    * @param configJson the text of {@code adapter_config.json}
-   * @param weights the bytes of {@code adapter_model.safetensors}, from the buffer's position to
-   *     its limit; not copied, so they must not change until the adapter is loaded
+   * @param weights the bytes of {@code adapter_model.safetensors} or {@code adapter_model.bin},
+   *     which their beginning tells, from the buffer's position to its limit; not copied, so they
+   *     must not change until the adapter is loaded
    * @return its files
    */
   public static AdapterFiles of(String name, String configJson, ByteBuffer weights) {
@@ -71,8 +76,19 @@ public abstract sealed class AdapterFiles permits FilesInDirectory, FilesInMemor
         Map.of(
             LoraConfigKeys.FILE_NAME,
             ByteBuffer.wrap(config),
-            AdapterWriter.WEIGHTS,
+            isOfTorch(weights) ? LEGACY_WEIGHTS : AdapterWriter.WEIGHTS,
             weights.slice()));
+  }
+
+  /**
+   * A zip archive or a pickle. Safetensors begins with the length of its header, which would be
+   * longer than any that is read.
+   */
+  private static boolean isOfTorch(ByteBuffer weights) {
+    ByteBuffer head = weights.slice().order(ByteOrder.LITTLE_ENDIAN);
+    return head.remaining() >= Long.BYTES
+        && (head.getInt(0) == ZIP
+            || (head.get(0) == PICKLE && head.getLong(0) > Integer.MAX_VALUE));
   }
 
   /**

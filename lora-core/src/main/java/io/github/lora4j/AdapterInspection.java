@@ -47,9 +47,10 @@ public record AdapterInspection(
    */
   public static AdapterInspection of(AdapterFiles files) throws IOException {
     files.requirePlace();
-    LoraConfig config = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
+    LoraConfig read = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
     String weights = AdapterReader.weights(files);
     try (TensorFile tensors = files.tensors(weights)) {
+      LoraConfig config = SavedModules.withHeads(read, tensors);
       ModuleTree own = OwnModules.of(files, config, tensors);
       AdapterReader.check(files, OwnModules.named(config, own), tensors, own, FINITE);
       return found(config, weights, tensors);
@@ -67,9 +68,10 @@ public record AdapterInspection(
    */
   public static AdapterInspection of(AdapterFiles files, ModuleTree base) throws IOException {
     files.requirePlace();
-    LoraConfig config = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
+    LoraConfig read = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
     String weights = AdapterReader.weights(files);
     try (TensorFile tensors = files.tensors(weights)) {
+      LoraConfig config = SavedModules.withHeads(read, tensors);
       AdapterReader.check(files, config, tensors, base, FINITE);
       return found(config, weights, tensors);
     }

@@ -65,13 +65,14 @@ final class AdapterReader {
   static Loaded read(AdapterFiles files, ModuleTree tree, BaseMatrices.Base base, boolean hash)
       throws IOException {
     files.requirePlace();
-    LoraConfig config = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
+    LoraConfig read = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
     String weights = weights(files);
     if (files.has(AdapterFiles.LEGACY_WEIGHTS)) { // so that nobody has to guess which of two it was
       log.info("adapter {} is read from {}", files.name(), files.where(weights));
     }
     // first: that a file is damaged is a better reason than that its targets match nothing
     try (TensorFile tensors = files.tensors(weights)) {
+      LoraConfig config = SavedModules.withHeads(read, tensors);
       Loaded loaded = check(files, config, tensors, tree, base);
       warn(loaded.plan(), config, tree);
       // of the open file: another may stand in its place by now

@@ -2,6 +2,7 @@ package io.github.lora4j;
 
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorFile;
+import io.github.lora4j.io.TorchFile;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.NoSuchFileException;
@@ -41,7 +42,9 @@ final class FilesInMemory extends AdapterFiles {
 
   @Override
   TensorFile tensors(String file) throws IOException {
-    return Safetensors.of(where(file), require(file));
+    return file.equals(LEGACY_WEIGHTS)
+        ? TorchFile.of(where(file), require(file))
+        : Safetensors.of(where(file), require(file));
   }
 
   private ByteBuffer require(String file) throws IOException {

@@ -8,6 +8,9 @@ import java.util.Optional;
 /** What is wrong with the settings of a configuration, all of it, before any model is touched. */
 final class LoraConfigCheck {
 
+  /** Of names in one list: twice the maps of the largest mixtures of experts. */
+  private static final int MOST = 50_000;
+
   private final List<String> problems = new ArrayList<>();
 
   List<String> problems() {
@@ -28,6 +31,8 @@ final class LoraConfigCheck {
   }
 
   LoraConfigCheck targets(TargetModules targets, Optional<TargetModules> excluded) {
+    bound("target modules", names(targets));
+    bound("excluded modules", excluded.map(LoraConfigCheck::names).orElse(0));
     if (targets instanceof TargetModules.Names names && names.names().isEmpty()) {
       problems.add("target modules must name at least one module, got an empty list");
     }
@@ -40,7 +45,19 @@ final class LoraConfigCheck {
     return this;
   }
 
+  private static int names(TargetModules targets) {
+    return targets instanceof TargetModules.Names names ? names.names().size() : 0;
+  }
+
+  private boolean bound(String what, int count) {
+    if (count > MOST) {
+      problems.add("%s are %,d, at most %,d can be named".formatted(what, count, MOST));
+    }
+    return count <= MOST;
+  }
+
   LoraConfigCheck modulesToSave(List<String> names) {
+    bound("modules to save", names.size());
     names.stream()
         .filter(name -> name.isBlank() || name.startsWith(".") || name.endsWith("."))
         .forEach(
@@ -74,6 +91,11 @@ final class LoraConfigCheck {
   }
 
   LoraConfigCheck patterns(Map<String, Integer> ranks, Map<String, Double> alphas) {
+    boolean fewRanks = bound("rank patterns", ranks.size());
+    boolean fewAlphas = bound("alpha patterns", alphas.size());
+    if (!fewRanks || !fewAlphas) {
+      return this;
+    }
     ranks.forEach(
         (key, value) -> {
           check(() -> PythonRegex.ofEnd(key), "rank pattern", key);

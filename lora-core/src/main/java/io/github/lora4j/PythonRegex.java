@@ -65,12 +65,17 @@ final class PythonRegex {
 
   /** Python's {@code re.fullmatch} or {@code re.match}, as the expression was made for. */
   boolean matches(String text) {
-    return matcher(text).lookingAt();
+    return matches(text, new int[1]);
+  }
+
+  /** The same, adding up how many characters it looked at. */
+  boolean matches(String text, int[] steps) {
+    return matcher(text, steps).lookingAt();
   }
 
   /** The number that the last group captured, if the expression matches; huge ones fit no layer. */
   OptionalInt number(String text) {
-    Matcher matcher = matcher(text);
+    Matcher matcher = matcher(text, new int[1]);
     if (!matcher.lookingAt()) {
       return OptionalInt.empty();
     }
@@ -82,8 +87,8 @@ final class PythonRegex {
     }
   }
 
-  private Matcher matcher(String text) {
-    return pattern.matcher(new CountedText(text + PythonRegexTranslator.END, new int[1]));
+  private Matcher matcher(String text, int[] steps) {
+    return pattern.matcher(new CountedText(text + PythonRegexTranslator.END, steps));
   }
 
   private static String cut(String text) {

@@ -1,13 +1,17 @@
 package io.github.lora4j;
 
+import io.github.lora4j.io.TensorFile;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.ParameterInfo;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TargetModule.Kind;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 
 /**
  * The modules of a model that an adapter trains whole copies of (PEFT's {@code modules_to_save}). A
@@ -28,6 +32,25 @@ final class SavedModules {
   static boolean cover(List<String> names, String path) {
     String dotted = "." + path + ".";
     return names.stream().anyMatch(name -> dotted.contains("." + name + "."));
+  }
+
+  /**
+   * With the heads of its task that a file has tensors of: PEFT trains them whole without naming
+   * them.
+   */
+  static LoraConfig withHeads(LoraConfig config, TensorFile tensors) {
+    Set<String> names = new LinkedHashSet<>(config.modulesToSave());
+    for (String head : new TreeSet<>(config.taskType().map(TaskType::heads).orElse(Set.of()))) {
+      boolean found =
+          tensors.tensors().stream()
+              .anyMatch(tensor -> cover(List.of(head), moduleOf(tensor.name())));
+      if (found && !cover(config.modulesToSave(), head)) {
+        names.add(head);
+      }
+    }
+    return names.size() == config.modulesToSave().size()
+        ? config
+        : config.toBuilder().modulesToSave(names.toArray(String[]::new)).build();
   }
 
   /** Names that no module with a parameter answers to. */

@@ -4,7 +4,6 @@ import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TargetModule.Kind;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -23,7 +22,7 @@ final class TargetMatcher {
   private final Predicate<String> excluded;
   private final Set<String> heads;
   private final List<PythonRegex> layers;
-  private final Map<String, PythonRegex> patterns = new LinkedHashMap<>();
+  private final ModulePatterns patterns = new ModulePatterns();
 
   TargetMatcher(LoraConfig config, String modelType) {
     this.config = config;
@@ -32,8 +31,8 @@ final class TargetMatcher {
     this.excluded = config.excludeModules().map(TargetMatcher::predicate).orElse(path -> false);
     this.heads = config.taskType().map(TaskType::heads).orElse(Set.of());
     this.layers = config.layersPattern().stream().map(PythonRegex::ofLayers).toList();
-    config.rankPattern().keySet().forEach(key -> patterns.put(key, PythonRegex.ofEnd(key)));
-    config.alphaPattern().keySet().forEach(key -> patterns.put(key, PythonRegex.ofEnd(key)));
+    patterns.add(config.rankPattern().keySet());
+    patterns.add(config.alphaPattern().keySet());
   }
 
   private static TargetModules resolve(TargetModules given, String modelType) {
@@ -138,8 +137,7 @@ final class TargetMatcher {
 
   /** Whether a key of the rank or alpha patterns means a module. */
   boolean patternHits(String key, String path) {
-    PythonRegex pattern = patterns.get(key);
-    return pattern != null && pattern.matches(path);
+    return patterns.hits(key, path);
   }
 
   static String describe(TargetModules targets) {

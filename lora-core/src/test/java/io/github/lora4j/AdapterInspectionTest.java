@@ -19,6 +19,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** An adapter's files are checked against each other as loading checks them against a base. */
@@ -42,6 +43,7 @@ class AdapterInspectionTest {
         "mlp/bias-all",
         "mlp/bias-lora-only",
         "mlp/dora",
+        "mlp/dora-patterns",
         "torch/adapter",
         "torch/adapter-stream"
       })
@@ -99,6 +101,30 @@ class AdapterInspectionTest {
 
     refused(
         "x.lora_A.weight: not a tensor of this adapter, refused", "(0 of 2 tensors, 2 foreign)");
+  }
+
+  /** PEFT trains the head of a classifier whole without naming it in the configuration. */
+  @ParameterizedTest
+  @CsvSource({"SEQ_CLS, score", "TOKEN_CLS, classifier", "QUESTION_ANS, qa_outputs"})
+  void headOfItsTaskBelongsToAnAdapter(String task, String head) throws IOException {
+    pair(2, 6, 10);
+    String key = "base_model.model." + head + ".weight";
+    tensors.put(key, TensorData.matrix(3, 6, new float[18]));
+    write("\"r\":2,\"target_modules\":[\"up\"],\"task_type\":\"" + task + "\"");
+
+    AdapterInspection found = AdapterInspection.of(AdapterFiles.in(directory));
+
+    assertThat(found.config().modulesToSave()).containsExactly(head);
+    assertThatThrownBy(
+            () ->
+                AdapterInspection.of(
+                    AdapterFiles.in(directory),
+                    new FloatArrayBackend().modules(PeftGoldenTest.base())))
+        .isInstanceOf(LoraException.class)
+        .hasMessageContaining(
+            "it is made for " + task + " and brings a head of its own in [" + head);
+    write("\"r\":2,\"target_modules\":[\"up\"],\"task_type\":\"CAUSAL_LM\"");
+    refused(head + ".weight: not a tensor of this adapter, refused");
   }
 
   @Test

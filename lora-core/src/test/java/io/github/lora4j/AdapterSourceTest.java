@@ -151,6 +151,25 @@ class AdapterSourceTest {
         .isEqualTo(tensors(PeftModel.fromPretrained(base, root.resolve("mail"))));
   }
 
+  /** A database need not know which of the two files of weights it holds. */
+  @ParameterizedTest
+  @ValueSource(strings = {"torch/adapter", "torch/adapter-stream"})
+  void legacyWeightsInMemoryAreKnownByTheirBeginning(String name) throws IOException {
+    Path directory = Golden.path(name);
+    AdapterFiles files =
+        AdapterFiles.of(
+            "row 8",
+            Files.readString(directory.resolve("adapter_config.json")),
+            ByteBuffer.wrap(Files.readAllBytes(directory.resolve("adapter_model.bin"))));
+
+    AdapterInspection found = AdapterInspection.of(files);
+
+    assertThat(found.weights()).isEqualTo("adapter_model.bin");
+    assertThat(found).isEqualTo(AdapterInspection.of(AdapterFiles.in(directory)));
+    assertThat(tensors(PeftModel.fromPretrained(PeftGoldenTest.base(), id -> files, "8")))
+        .isEqualTo(tensors(PeftModel.fromPretrained(PeftGoldenTest.base(), directory)));
+  }
+
   @Test
   void bytesAreTakenFromTheBuffersPositionToItsLimit() throws IOException {
     byte[] weights = Files.readAllBytes(saved.weights("mail"));

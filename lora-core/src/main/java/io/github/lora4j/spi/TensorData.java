@@ -4,7 +4,6 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Objects;
 import java.util.OptionalInt;
-import java.util.stream.IntStream;
 
 /**
  * A small tensor on the Java heap, for what crosses the border between the core and an engine:
@@ -47,7 +46,12 @@ public record TensorData(List<Long> shape, float[] values) {
    * @return index of the first NaN or infinity; empty if there is none
    */
   public OptionalInt firstNotFinite() {
-    return IntStream.range(0, values.length).filter(i -> !Float.isFinite(values[i])).findFirst();
+    for (int i = 0; i < values.length; i++) { // as every element of every adapter is asked
+      if (!Float.isFinite(values[i])) {
+        return OptionalInt.of(i);
+      }
+    }
+    return OptionalInt.empty();
   }
 
   /** Compares shape and bits of the values. */

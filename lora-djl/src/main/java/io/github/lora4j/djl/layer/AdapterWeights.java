@@ -69,17 +69,9 @@ public final class AdapterWeights implements AutoCloseable {
   }
 
   private void fill(AdapterLayout layout) {
-    Kernels kernels = Kernels.get();
-    long start = 0;
-    for (Map.Entry<String, TensorData> entry : layout.values().entrySet()) {
-      long[] shape = entry.getValue().shape().stream().mapToLong(Long::longValue).toArray();
-      NDArray view = kernels.one(manager, "slice_of", values, start, shape);
-      views.put(entry.getKey(), view);
-      if (gradients != null) {
-        gradientViews.put(
-            entry.getKey(), kernels.one(manager, "slice_of", gradients, start, shape));
-      }
-      start += entry.getValue().values().length;
+    slice(values, views);
+    if (gradients != null) {
+      slice(gradients, gradientViews);
     }
     write(layout.values());
     layout.frozen().forEach((name, tensor) -> frozen.put(name, frozenOf(tensor)));
@@ -94,6 +86,21 @@ public final class AdapterWeights implements AutoCloseable {
               magnitude(pair),
               pair.scaling(),
               pair.dropout()));
+    }
+  }
+
+  /** All tensors of a flat buffer by one call: there are many, and an adapter is to load fast. */
+  private void slice(NDArray flat, Map<String, NDArray> into) {
+    if (shapes.isEmpty()) {
+      return;
+    }
+    long[] dims = shapes.values().stream().mapToLong(List::size).toArray();
+    long[] sizes =
+        shapes.values().stream().flatMap(List::stream).mapToLong(Long::longValue).toArray();
+    NDArray[] slices = Kernels.get().many(manager, "slices_of", flat, dims, sizes);
+    int at = 0;
+    for (String name : shapes.keySet()) {
+      into.put(name, slices[at++]);
     }
   }
 

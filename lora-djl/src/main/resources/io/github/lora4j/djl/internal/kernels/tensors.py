@@ -11,6 +11,23 @@ def slice_of(self: __torch__.K, flat: Tensor, start: int, shape: List[int]) -> T
     elements = elements * size
   return flat.narrow(0, start, elements).view(shape)
 
+# Neighbouring slices of a flat tensor, all of it. dims: number of dimensions of each; shapes: their sizes, one after the other.
+def slices_of(self: __torch__.K, flat: Tensor, dims: List[int], shapes: List[int]) -> List[Tensor]:
+  slices = annotate(List[Tensor], [])
+  start = 0
+  at = 0
+  for count in dims:
+    shape = annotate(List[int], [])
+    elements = 1
+    last = at + count
+    while at < last:
+      shape.append(shapes[at])
+      elements = elements * shapes[at]
+      at = at + 1
+    slices.append(flat.narrow(0, start, elements).view(shape))
+    start = start + elements
+  return slices
+
 def empty(self: __torch__.K, shape: List[int], device: str, dtype: int) -> Tensor:
   return torch.empty(shape, dtype=dtype, layout=None, device=torch.device(device))
 
