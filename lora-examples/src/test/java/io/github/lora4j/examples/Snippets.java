@@ -27,10 +27,12 @@ import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.LoadOptions;
 import io.github.lora4j.djl.MatrixLibrary;
 import io.github.lora4j.djl.Precision;
+import io.github.lora4j.djl.data.ChatDataset;
 import io.github.lora4j.djl.data.Labels;
 import io.github.lora4j.djl.data.PromptTemplate;
 import io.github.lora4j.djl.data.SquadDataset;
 import io.github.lora4j.djl.data.SquadMetric;
+import io.github.lora4j.djl.data.TextDataset;
 import io.github.lora4j.djl.data.TrainingDataset;
 import io.github.lora4j.djl.data.Truncation;
 import io.github.lora4j.djl.generate.Answers;
@@ -211,6 +213,19 @@ final class Snippets {
         SquadDataset.read(Path.of("train-v2.0.json"))
             .toTraining(
                 PromptTemplate.SQUAD, base.tokenizer(), Labels.ANSWER_ONLY, Truncation.skip(384));
+  }
+
+  static void records(CausalLm base) throws IOException {
+    TextDataset questions = TextDataset.read(Path.of("questions.csv"));
+    System.out.println(questions.size() + " records with columns " + questions.columns());
+    TrainingDataset answers =
+        questions.toTraining(
+            PromptTemplate.of("{question}\n{answer}</s>"),
+            base.tokenizer(),
+            Labels.ANSWER_ONLY,
+            Truncation.skip(384));
+    ChatDataset conversations = ChatDataset.read(Path.of("conversations.jsonl"));
+    System.out.println(conversations.examples().get(0).messages());
   }
 
   static void serve(CausalLm base) throws IOException {
