@@ -39,6 +39,14 @@ class ArchitectureTest {
           .dependOnClassesThat(describe("are ours outside of io", c -> isOurs(c, "io")));
 
   @ArchTest
+  static final ArchRule HUB_STANDS_ALONE =
+      noClasses()
+          .that()
+          .resideInAPackage("io.github.lora4j.hub..")
+          .should()
+          .dependOnClassesThat(describe("are ours outside of hub", c -> isOurs(c, "hub")));
+
+  @ArchTest
   static final ArchRule CORE_HAS_NO_TENSOR_LIBRARY =
       classes()
           .should()
@@ -47,7 +55,9 @@ class ArchitectureTest {
               "io.github.lora4j",
               "io.github.lora4j.spi..",
               "io.github.lora4j.io..",
+              "io.github.lora4j.hub..",
               "java..",
+              "javax.net.ssl..",
               "com.google.gson..",
               "org.slf4j..",
               "org.jspecify..");

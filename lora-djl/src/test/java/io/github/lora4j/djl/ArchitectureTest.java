@@ -26,6 +26,7 @@ final class ArchitectureTest {
     "io.github.lora4j",
     "io.github.lora4j.spi",
     "io.github.lora4j.io",
+    "io.github.lora4j.hub",
     "ai.djl..",
     "com.google.gson.."
   };
