@@ -77,6 +77,21 @@ public final class HubOptions {
     }
   }
 
+  private HubOptions(HubOptions other, int retries) {
+    this.token = other.token;
+    this.endpoint = other.endpoint;
+    this.offline = other.offline;
+    this.revision = other.revision;
+    this.subfolder = other.subfolder;
+    this.cache = other.cache;
+    this.progress = other.progress;
+    this.parallelDownloads = other.parallelDownloads;
+    this.retries = retries;
+    this.timeout = other.timeout;
+    this.links = other.links;
+    this.time = other.time;
+  }
+
   /**
    * Starts from the environment of this process.
    *
@@ -179,6 +194,11 @@ public final class HubOptions {
    */
   public Duration timeout() {
     return timeout;
+  }
+
+  /** The same with another patience. */
+  HubOptions withRetries(int other) {
+    return new HubOptions(this, other);
   }
 
   boolean links() {

@@ -17,6 +17,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import org.jspecify.annotations.Nullable;
 
 /** An answer, after redirects. Closed by whoever got it. */
 final class HubReply implements AutoCloseable {
@@ -112,7 +113,7 @@ final class HubReply implements AutoCloseable {
     throw notJson(null);
   }
 
-  private HubException notJson(@org.jspecify.annotations.Nullable Exception cause) {
+  private HubException notJson(@Nullable Exception cause) {
     String message =
         "%s answers with what is not JSON; is the endpoint a hub?"
             .formatted(HubText.shown(address()));

@@ -1,0 +1,365 @@
+package io.github.lora4j.hub;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import io.github.lora4j.hub.HubException.Kind;
+import io.github.lora4j.hub.testing.DoubleFile;
+import io.github.lora4j.hub.testing.Hashes;
+import io.github.lora4j.hub.testing.TreeRoute;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class DownloadTest {
+
+  @TempDir Path directory;
+  private HubLab lab;
+
+  @BeforeEach
+  void start() throws IOException {
+    lab = new HubLab(directory);
+  }
+
+  @AfterEach
+  void stop() {
+    lab.close();
+  }
+
+  private static List<String> names(Path directory) throws IOException {
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.map(file -> file.getFileName().toString()).sorted().toList();
+    }
+  }
+
+  @Test
+  void modelBringsWhatIsNeededAndNoPickle() throws IOException {
+    Path model = lab.client().modelDirectory(HubLab.ID, small -> {});
+
+    assertThat(names(model))
+        .containsExactly(
+            "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json");
+    assertThat(Files.readAllBytes(model.resolve(HubLab.WEIGHTS))).isEqualTo(lab.weights);
+    assertThat(lab.paths()).noneMatch(path -> path.contains("pytorch_model.bin"));
+  }
+
+  @Test
+  void cacheIsLaidOutAsTheHubsToolsLayItOut() throws IOException {
+    lab.client().modelDirectory(HubLab.ID, small -> {});
+
+    Path folder = lab.cache.resolve("models--me--tiny");
+    assertThat(folder.resolve("refs/main")).hasContent(lab.head());
+    assertThat(lab.blobs())
+        .contains(
+            Hashes.sha256(lab.weights),
+            Hashes.gitBlob("{\"model_type\":\"bloom\"}".getBytes(UTF_8)));
+    Path pointer = lab.pointer(HubLab.WEIGHTS);
+    assertThat(Files.readSymbolicLink(pointer))
+        .isEqualTo(Path.of("../../blobs", Hashes.sha256(lab.weights)));
+    assertThat(lab.cache.resolve("CACHEDIR.TAG")).content().startsWith("Signature: 8a477f597d28");
+    assertThat(names(folder.resolve("blobs"))).noneMatch(name -> name.endsWith(".incomplete"));
+  }
+
+  @Test
+  void linkInASubfolderClimbsOutOfIt() throws IOException {
+    lab.repository.commit("deep/er/config.json", "{}".getBytes(UTF_8));
+
+    Path file = lab.client().download(HubLab.MODEL, "deep/er/config.json");
+
+    assertThat(Files.readSymbolicLink(file).toString()).startsWith("../../../../blobs/");
+    assertThat(file).hasContent("{}");
+  }
+
+  @Test
+  void secondLoadAsksOnceWhereTheBranchIsAndNothingElse() throws IOException {
+    lab.client().modelDirectory(HubLab.ID, small -> {});
+    lab.hub.forgetRequests();
+
+    lab.client().modelDirectory(HubLab.ID, small -> {});
+
+    assertThat(lab.paths()).containsExactly("/api/models/me/tiny/revision/main");
+  }
+
+  @Test
+  void unchangedFileOfANewCommitIsLinkedNotLoaded() throws IOException {
+    lab.client().modelDirectory(HubLab.ID, small -> {});
+    lab.repository.commitText(Map.of("config.json", "{\"model_type\":\"bloom\",\"n_head\":2}"));
+    lab.hub.forgetRequests();
+
+    Path model = lab.client().modelDirectory(HubLab.ID, small -> {});
+
+    assertThat(model.resolve("config.json")).content().contains("n_head");
+    assertThat(Files.readAllBytes(model.resolve(HubLab.WEIGHTS))).isEqualTo(lab.weights);
+    assertThat(lab.ranges()).isEmpty();
+  }
+
+  @Test
+  void branchTagAndCommitAreRevisions() throws IOException {
+    String old = lab.head();
+    lab.repository.point("v1.0", old);
+    lab.repository.point("refs/pr/3", old);
+    lab.repository.commitText(Map.of("config.json", "new"));
+
+    for (String revision : List.of("v1.0", "refs/pr/3", old)) {
+      HubClient client = HubClient.of(lab.options().revision(revision).build());
+      assertThat(client.download(HubLab.MODEL, "config.json")).content().contains("bloom");
+    }
+    assertThat(lab.client().download(HubLab.MODEL, "config.json")).hasContent("new");
+    assertThat(lab.cache.resolve("models--me--tiny/refs/refs/pr/3")).hasContent(old);
+  }
+
+  @Test
+  void subfolderIsTheModelsDirectory() throws IOException {
+    lab.repository.commitText(
+        Map.of(
+            "fast/config.json",
+            "f",
+            "fast/tokenizer.json",
+            "{}",
+            "fast/tokenizer_config.json",
+            "{}"));
+    lab.repository.commit("fast/model.safetensors", HubLab.bytes(50, 1));
+    HubClient client = HubClient.of(lab.options().subfolder("fast").build());
+
+    Path model = client.modelDirectory(HubLab.ID, small -> {});
+
+    assertThat(model).endsWith(Path.of("fast"));
+    assertThat(model.resolve("config.json")).hasContent("f");
+    assertThat(lab.blobs()).doesNotContain(Hashes.sha256(lab.weights));
+  }
+
+  @Test
+  void shardsThatTheIndexNamesAreLoadedAndNoOthers() throws IOException {
+    lab.repository.commit("model-00001-of-00002.safetensors", HubLab.bytes(300, 1));
+    lab.repository.commit("model-00002-of-00002.safetensors", HubLab.bytes(200, 2));
+    lab.repository.commit("consolidated.safetensors", HubLab.bytes(500, 3));
+    lab.repository.commitText(
+        Map.of(
+            "model.safetensors.index.json",
+            """
+            {"metadata":{},"weight_map":{"a":"model-00001-of-00002.safetensors",\
+            "b":"model-00002-of-00002.safetensors"}}"""));
+
+    Path model = lab.client().modelDirectory(HubLab.ID, small -> {});
+
+    assertThat(names(model))
+        .contains("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+        .doesNotContain("consolidated.safetensors", HubLab.WEIGHTS);
+  }
+
+  @Test
+  void inspectionThatRefusesSavesTheWeights() {
+    HubException refusal = new HubException(Kind.REFUSED, "not this one");
+
+    HubException failure =
+        HubLab.failure(
+            () ->
+                lab.client()
+                    .modelDirectory(
+                        HubLab.ID,
+                        small -> {
+                          assertThat(small.resolve("config.json")).isRegularFile();
+                          throw refusal;
+                        }));
+
+    assertThat(failure).isSameAs(refusal);
+    assertThat(lab.ranges()).isEmpty();
+  }
+
+  @Test
+  void pickleAloneIsRefusedBeforeAnythingIsLoaded() {
+    lab.repository.commit("main", "Drop", Map.of(), Set.of(HubLab.WEIGHTS));
+
+    HubException failure =
+        HubLab.failure(() -> lab.client().modelDirectory(HubLab.ID, small -> {}));
+
+    assertThat(failure.kind()).isEqualTo(Kind.FILE_NOT_FOUND);
+    assertThat(failure).hasMessageContaining("is a pickle, which can run code");
+    assertThat(lab.paths()).noneMatch(path -> path.contains("/resolve/"));
+  }
+
+  @Test
+  void adapterIsItsTwoFilesAndTheLegacyOneOnlyAlone() throws IOException {
+    lab.hub.store().model("me/legacy").commitText(Map.of("adapter_config.json", "{}"));
+    lab.hub
+        .store()
+        .find("models", "me/legacy")
+        .orElseThrow()
+        .commit("adapter_model.bin", new byte[9]);
+    var both = lab.hub.store().model("me/both");
+    both.commitText(Map.of("adapter_config.json", "{}", "README.md", "x"));
+    both.commit("adapter_model.bin", new byte[9]);
+    both.commit("adapter_model.safetensors", new byte[8]);
+
+    assertThat(names(lab.client().adapterDirectory("me/legacy")))
+        .containsExactly("adapter_config.json", "adapter_model.bin");
+    assertThat(names(lab.client().adapterDirectory("me/both")))
+        .containsExactly("adapter_config.json", "adapter_model.safetensors");
+  }
+
+  @Test
+  void directoryThatExistsWins() throws IOException {
+    Path local = Files.createDirectories(directory.resolve("local"));
+
+    assertThat(lab.client().modelDirectory(local.toString(), small -> {})).isEqualTo(local);
+    assertThat(lab.hub.requests()).isEmpty();
+  }
+
+  @Test
+  void patternsChooseFilesOfASnapshot() throws IOException {
+    Path snapshot =
+        lab.client().snapshot(HubLab.MODEL, HubPatterns.of("*.json", "*.bin").except("token*"));
+
+    assertThat(names(snapshot)).containsExactly("config.json", "pytorch_model.bin");
+  }
+
+  @Test
+  void longListingIsReadPageByPage() throws IOException {
+    lab.hub.add(new TreeRoute(2));
+
+    assertThat(lab.client().list(HubLab.MODEL))
+        .containsExactly(
+            "README.md",
+            "config.json",
+            "model.safetensors",
+            "pytorch_model.bin",
+            "tokenizer.json",
+            "tokenizer_config.json");
+    assertThat(lab.paths()).filteredOn(path -> path.contains("/tree/")).hasSize(3);
+  }
+
+  @Test
+  void dataSetsHaveTheirOwnPlace() throws IOException {
+    lab.hub.store().dataset("me/questions").commitText(Map.of("train.json", "[]"));
+
+    Path file = lab.client().download(HubRepository.dataset("me/questions"), "train.json");
+
+    assertThat(file).hasContent("[]");
+    assertThat(lab.cache.resolve("datasets--me--questions/refs/main")).exists();
+  }
+
+  @Test
+  void copiesStandWhereLinksAreNotPossible() throws IOException {
+    HubOptions options =
+        lab.time
+            .in(HubOptions.builder(Map.of("HF_HUB_DISABLE_SYMLINKS", "1")))
+            .endpoint(lab.hub.endpoint())
+            .cache(lab.cache)
+            .build();
+    HubClient client = HubClient.of(options);
+    client.modelDirectory(HubLab.ID, small -> {});
+
+    assertThat(lab.pointer(HubLab.WEIGHTS))
+        .isRegularFile()
+        .satisfies(p -> assertThat(Files.isSymbolicLink(p)).isFalse());
+    assertThat(Files.readAllBytes(lab.pointer(HubLab.WEIGHTS))).isEqualTo(lab.weights);
+    lab.hub.forgetRequests();
+    lab.offline().modelDirectory(HubLab.ID, small -> {});
+    assertThat(lab.hub.requests()).isEmpty();
+  }
+
+  @Test
+  void missingFileIsRememberedAsMissing() {
+    HubException failure =
+        HubLab.failure(() -> lab.client().download(HubLab.MODEL, "chat_template.jinja"));
+
+    assertThat(failure.kind()).isEqualTo(Kind.FILE_NOT_FOUND);
+    assertThat(
+            lab.cache.resolve("models--me--tiny/.no_exist/" + lab.head() + "/chat_template.jinja"))
+        .isEmptyFile();
+    lab.hub.forgetRequests();
+    HubClient pinned = HubClient.of(lab.options().revision(lab.head()).build());
+    assertThat(HubLab.failure(() -> pinned.download(HubLab.MODEL, "chat_template.jinja")).kind())
+        .isEqualTo(Kind.FILE_NOT_FOUND);
+    assertThat(lab.hub.requests()).isEmpty();
+  }
+
+  @Test
+  void progressEndsAtAllBytesOfAllFiles() throws IOException {
+    List<HubProgress> seen = new ArrayList<>();
+    HubClient client = HubClient.of(lab.options().progress(seen::add).build());
+
+    client.modelDirectory(HubLab.ID, small -> {});
+
+    HubProgress last = seen.get(seen.size() - 1);
+    assertThat(seen.get(0).bytes()).isZero();
+    assertThat(last.bytes()).isEqualTo(last.totalBytes()).isEqualTo(lab.weights.length);
+    assertThat(last.filesDone()).isEqualTo(last.files()).isEqualTo(4);
+    assertThat(last.fraction()).isEqualTo(1);
+  }
+
+  @Test
+  void progressSaysRateAndRemainingTime() {
+    HubProgress half = new HubProgress(HubLab.MODEL, 1, 0, 500, 1000, 100);
+
+    assertThat(half.fraction()).isEqualTo(0.5);
+    assertThat(half.remaining()).contains(java.time.Duration.ofSeconds(5));
+    assertThat(new HubProgress(HubLab.MODEL, 1, 0, 0, 1000, 0).remaining()).isEmpty();
+  }
+
+  @Test
+  void fullDiskIsSaidBeforeAnythingIsLoaded() {
+    HubClient client = new HubClient(lab.options().build(), where -> 16L << 20);
+
+    HubException failure = HubLab.failure(() -> client.modelDirectory(HubLab.ID, small -> {}));
+
+    assertThat(failure.kind()).isEqualTo(Kind.DISK_FULL);
+    assertThat(failure).hasMessageContaining(lab.cache.toString());
+    assertThat(lab.paths()).noneMatch(path -> path.contains("/resolve/"));
+  }
+
+  @Test
+  void commitThatMovesMeanwhileIsNotMixedIn() throws IOException {
+    String first = lab.head();
+    lab.hub.add(
+        exchange -> {
+          if (exchange.path().endsWith("/resolve/" + first + "/config.json")) {
+            lab.repository.commit(HubLab.WEIGHTS, HubLab.bytes(99, 99));
+          }
+          return false;
+        });
+
+    Path model = lab.client().modelDirectory(HubLab.ID, small -> {});
+
+    assertThat(model).endsWith(Path.of(first));
+    assertThat(Files.readAllBytes(model.resolve(HubLab.WEIGHTS))).isEqualTo(lab.weights);
+  }
+
+  @Test
+  void answerOfAnotherCommitIsRefused() throws IOException {
+    lab.hub.add(
+        exchange ->
+            exchange.path().contains("/resolve/" + lab.head() + "/" + HubLab.WEIGHTS)
+                && exchange.set("X-Repo-Commit", "0".repeat(40)).bytes(200, lab.weights));
+
+    HubException failure =
+        HubLab.failure(() -> lab.client().modelDirectory(HubLab.ID, small -> {}));
+
+    assertThat(failure.kind()).isEqualTo(Kind.REFUSED);
+    assertThat(failure).hasMessageContaining("a snapshot is of one commit");
+    assertThat(lab.blobs()).doesNotContain(Hashes.sha256(lab.weights));
+  }
+
+  @Test
+  void smallFilesThatAreLargeByOldHabitsAreCheckedBySha256() throws IOException {
+    lab.repository.commit(
+        "main",
+        "Track",
+        Map.of("tokenizer.json", DoubleFile.large("{ }".getBytes(UTF_8))),
+        Set.of());
+
+    Path file = lab.client().download(HubLab.MODEL, "tokenizer.json");
+
+    assertThat(file).hasContent("{ }");
+    assertThat(lab.blobs()).contains(Hashes.sha256("{ }".getBytes(UTF_8)));
+  }
+}
