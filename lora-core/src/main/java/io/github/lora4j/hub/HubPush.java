@@ -140,14 +140,14 @@ final class HubPush {
    */
   private HubCommit commit(HubRepository repository, UploadPlan first, List<UploadFile> files)
       throws IOException {
-    UploadMeter meter = new UploadMeter(options, repository, first);
+    Meter meter = meter(repository, first);
     HubSubject subject = HubSubject.of(repository).at(options.revision());
-    new LargeFiles(calls, subject, push.pullRequest()).upload(first.large(), meter::of);
+    new LargeFiles(calls, subject, push.pullRequest()).upload(first.large(), meter);
     UploadPlan plan = first;
     for (int failed = 0; ; failed++) {
       try {
         HubCommit commit = send(repository, plan, subject);
-        meter.done();
+        done(meter, first);
         return commit;
       } catch (HubException e) {
         boolean lost = e.kind() == Kind.UNAVAILABLE && !push.pullRequest();
@@ -157,10 +157,25 @@ final class HubPush {
         calls.http().backoff().pause(HubBackoff.own(failed));
         plan = UploadPlan.ask(calls, repository, files, push.pullRequest());
         if (plan.isEmpty()) {
-          meter.done();
+          done(meter, first);
           return head(repository, true);
         }
       }
+    }
+  }
+
+  private Meter meter(HubRepository repository, UploadPlan plan) {
+    List<UploadFile> files = new ArrayList<>(plan.inline());
+    files.addAll(plan.large());
+    long total = files.stream().mapToLong(UploadFile::size).sum();
+    return new Meter(repository, files.size(), 0, total, 0, options, options.progress());
+  }
+
+  /** What is inside of a commit is there when the commit is. */
+  private static void done(Meter meter, UploadPlan plan) {
+    for (UploadFile file : plan.inline()) {
+      meter.add(file.size());
+      meter.fileDone();
     }
   }
 

@@ -34,25 +34,40 @@ final class LargeFiles {
     this.pullRequest = pullRequest;
   }
 
-  /** Told how much of a file is on its way. */
-  interface Meter {
-    LongConsumer of(UploadFile file);
-  }
-
   void upload(List<UploadFile> files, Meter meter) throws IOException {
     for (int from = 0; from < files.size(); from += CHUNK) {
+      List<UploadFile> chunk = files.subList(from, Math.min(from + CHUNK, files.size()));
       Map<String, UploadFile> byHash = new LinkedHashMap<>(); // two files of one content go once
-      files
-          .subList(from, Math.min(from + CHUNK, files.size()))
-          .forEach(file -> byHash.putIfAbsent(file.sha256(), file));
+      chunk.forEach(file -> byHash.putIfAbsent(file.sha256(), file));
       Map<String, JsonReply> answers = batch(byHash);
-      for (UploadFile file : byHash.values()) {
+      for (UploadFile file : chunk) {
         JsonReply answer = answers.get(file.sha256());
         if (answer == null) {
           throw refusal(file, "does not say where to put it");
         }
-        upload(file, answer, meter.of(file));
+        Moved moved = new Moved(meter);
+        if (file.equals(byHash.get(file.sha256()))) {
+          upload(file, answer, moved);
+        }
+        moved.accept(file.size()); // also what was there
+        meter.fileDone();
       }
+    }
+  }
+
+  /** Tells a meter what came on; what is sent again goes back first. */
+  private static final class Moved implements LongConsumer {
+    private final Meter meter;
+    private long last;
+
+    Moved(Meter meter) {
+      this.meter = meter;
+    }
+
+    @Override
+    public synchronized void accept(long sent) {
+      meter.add(sent - last);
+      last = sent;
     }
   }
 
@@ -96,8 +111,7 @@ final class LargeFiles {
     Optional<JsonReply> actions = answer.object("actions");
     Optional<JsonReply> action = actions.flatMap(found -> found.object("upload"));
     if (action.isEmpty()) {
-      meter.accept(file.size()); // the store has it
-      return;
+      return; // the store has it
     }
     URI target = target(action.get());
     Optional<JsonReply> header = action.get().object("header");
