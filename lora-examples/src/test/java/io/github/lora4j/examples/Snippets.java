@@ -28,6 +28,7 @@ import io.github.lora4j.djl.LoadOptions;
 import io.github.lora4j.djl.MatrixLibrary;
 import io.github.lora4j.djl.Precision;
 import io.github.lora4j.djl.data.ChatDataset;
+import io.github.lora4j.djl.data.HubDataset;
 import io.github.lora4j.djl.data.Labels;
 import io.github.lora4j.djl.data.PromptTemplate;
 import io.github.lora4j.djl.data.SquadDataset;
@@ -47,6 +48,9 @@ import io.github.lora4j.djl.train.TrainingListener;
 import io.github.lora4j.djl.train.TrainingOptions;
 import io.github.lora4j.djl.train.TrainingReport;
 import io.github.lora4j.djl.train.TrainingStep;
+import io.github.lora4j.hub.HubCommit;
+import io.github.lora4j.hub.HubOptions;
+import io.github.lora4j.hub.PushOptions;
 import io.github.lora4j.spi.ModuleTree;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -226,6 +230,24 @@ final class Snippets {
             Truncation.skip(384));
     ChatDataset conversations = ChatDataset.read(Path.of("conversations.jsonl"));
     System.out.println(conversations.examples().get(0).messages());
+  }
+
+  static void push(PeftModel<CausalLm> peft, String token) throws IOException {
+    HubCommit commit =
+        peft.pushToHub(
+            "me/squad-bloom-3b",
+            HubOptions.builder().token(token).build(),
+            PushOptions.builder()
+                .creation(PushOptions.Creation.PRIVATE)
+                .message("Train on v2 of the questions")
+                .build());
+    System.out.println(commit.address());
+  }
+
+  static void hubData() throws IOException {
+    HubDataset data = HubDataset.of("org/questions", HubOptions.builder().build());
+    System.out.println(data.files());
+    TextDataset train = data.text("data/train-*.jsonl");
   }
 
   static void serve(CausalLm base) throws IOException {
