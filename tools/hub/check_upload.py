@@ -1,13 +1,7 @@
 """Uploads one folder to the test double twice, with huggingface_hub and with lora4j, and compares.
 
 The double speaks the hub's wire protocol; this checks it against the real client, and our client
-against both. Needs huggingface_hub (see requirements.txt) and the compiled classes:
-
-    mvn -q test-compile -pl lora-core
-    mvn -q dependency:build-classpath -pl lora-core -Dmdep.outputFile=/tmp/classpath
-    python tools/hub/check_upload.py /tmp/classpath
-
-Prints one line for each comparison; exit code 1 if one fails.
+against both. See README.md beside this file.
 """
 
 import hashlib

@@ -21,7 +21,9 @@ final class HubPush {
   private final HubOptions options;
   private final PushOptions push;
   private final Path directory;
-  private final HubRepository given;
+
+  /** As it was named; with its owner as soon as that is known. */
+  private HubRepository target;
 
   /** Whether the hub may have made a commit without our knowing. */
   private boolean unknown;
@@ -36,7 +38,7 @@ final class HubPush {
     this.options = options;
     this.push = push;
     this.directory = directory.toAbsolutePath().normalize();
-    this.given = repository;
+    this.target = repository;
     if (HubPath.isCommit(options.revision())) {
       throw new IllegalArgumentException(
           "revision must be a branch to push to, got the commit '%s'"
@@ -54,7 +56,8 @@ final class HubPush {
     try {
       List<UploadFile> files = files(names);
       requireIdentity();
-      HubRepository repository = new PushTarget(calls, push).prepare(given);
+      HubRepository repository = new PushTarget(calls, push).prepare(target);
+      target = repository;
       checkCard(repository, files);
       UploadPlan plan = UploadPlan.ask(calls, repository, files, push.pullRequest());
       return plan.isEmpty() ? head(repository, false) : commit(repository, plan, files);
@@ -69,10 +72,10 @@ final class HubPush {
     String known =
         unknown
             ? "whether the commit was made is not known, see %s"
-                .formatted(calls.address(given.web() + "/commits/" + options.revision()))
+                .formatted(calls.address(target.web() + "/commits/" + options.revision()))
             : "nothing was committed";
     return "; %s; the files are in '%s': HubUploader.push sends them again, as does PushAdapter '%s' %s"
-        .formatted(known, directory, directory, given.id());
+        .formatted(known, directory, directory, target.id());
   }
 
   private List<UploadFile> files(List<String> names) throws IOException {
@@ -94,7 +97,7 @@ final class HubPush {
           Kind.UNAUTHORISED,
           ("a push to %s needs a token that may write; set HubOptions.token or HF_TOKEN, or log in"
                   + " with the hub's own tool (looked for one in %s)")
-              .formatted(given, options.token().where()));
+              .formatted(target, options.token().where()));
     }
   }
 

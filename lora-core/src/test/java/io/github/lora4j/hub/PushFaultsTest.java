@@ -12,6 +12,7 @@ import io.github.lora4j.hub.testing.DoubleFile;
 import io.github.lora4j.hub.testing.DoubleRoute;
 import io.github.lora4j.hub.testing.Hashes;
 import java.io.IOException;
+import java.io.InterruptedIOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.charset.StandardCharsets;
@@ -21,6 +22,7 @@ import java.time.Duration;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -506,6 +508,37 @@ class PushFaultsTest {
 
     assertThat(failure.kind()).isEqualTo(Kind.UNAVAILABLE);
     assertThat(failure).hasMessageContaining("nothing moved for 300 ms");
+  }
+
+  @Test
+  void interruptEndsThePushAndSaysWhereTheFilesAre() throws Exception {
+    CountDownLatch sending = new CountDownLatch(1);
+    CountDownLatch over = new CountDownLatch(1);
+    fault(
+        "PUT .*",
+        exchange -> {
+          sending.countDown();
+          try {
+            over.await();
+          } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+          }
+          return exchange.json(500, "{}");
+        });
+    FutureTask<HubCommit> push = new FutureTask<>(() -> lab.push(PushOptions.defaults()));
+    Thread pushing = new Thread(push, "pushing");
+    pushing.start();
+    sending.await();
+
+    pushing.interrupt();
+
+    assertThatThrownBy(push::get)
+        .cause()
+        .isInstanceOf(InterruptedIOException.class)
+        .hasMessageContaining("nothing was committed; the files are in '" + directory + "'");
+    over.countDown();
+    pushing.join();
+    assertThat(lab.at("main")).isEmpty();
   }
 
   @Test
