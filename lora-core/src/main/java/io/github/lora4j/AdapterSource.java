@@ -1,5 +1,7 @@
 package io.github.lora4j;
 
+import io.github.lora4j.hub.HubClient;
+import io.github.lora4j.hub.HubOptions;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Objects;
@@ -9,6 +11,7 @@ import java.util.Objects;
  *
  * <pre>{@code
  * AdapterSource files = AdapterSource.directory(Path.of("adapters"));
+ * AdapterSource hub = AdapterSource.hub(HubOptions.builder().build());
  * AdapterSource rows = id -> AdapterFiles.of(id, configOf(id), ByteBuffer.wrap(weightsOf(id)));
  * }</pre>
  *
@@ -42,5 +45,18 @@ public interface AdapterSource {
   static AdapterSource directory(Path root) {
     Objects.requireNonNull(root, "root");
     return id -> AdapterFiles.in(root, id);
+  }
+
+  /**
+   * The adapters on the hub, by ids such as {@code me/squad-bloom-3b}; loaded into the cache that
+   * the hub's tools share, and taken from there afterwards. An id is never a directory's name.
+   *
+   * @param options revision, token, subfolder, whether the network may be used
+   * @return the source; its {@link #fetch} throws {@link io.github.lora4j.hub.HubException} if the
+   *     hub cannot give an adapter, and {@link IllegalArgumentException} for what is no id
+   */
+  static AdapterSource hub(HubOptions options) {
+    HubClient client = HubClient.of(options);
+    return id -> FilesInDirectory.onHub(client, id);
   }
 }

@@ -1,5 +1,8 @@
 package io.github.lora4j;
 
+import io.github.lora4j.hub.HubClient;
+import io.github.lora4j.hub.HubOptions;
+import io.github.lora4j.hub.HubRepository;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.io.TensorFile;
 import io.github.lora4j.io.TorchFile;
@@ -9,6 +12,8 @@ import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.function.Supplier;
 
 /** An adapter in a directory. */
 final class FilesInDirectory extends AdapterFiles {
@@ -18,6 +23,21 @@ final class FilesInDirectory extends AdapterFiles {
   FilesInDirectory(String name, Path directory) {
     super(name);
     this.directory = directory;
+  }
+
+  /** An adapter on the hub, loaded into the cache if it is not there. */
+  static FilesInDirectory onHub(HubClient hub, String id) throws IOException {
+    return new FilesInDirectory(id, hub.adapter(HubRepository.model(id)));
+  }
+
+  /** An adapter in a directory if there is one of this name, else on the hub. */
+  static AdapterFiles named(String directoryOrId, Supplier<HubOptions> options) throws IOException {
+    Optional<Path> local = HubClient.localDirectory(directoryOrId);
+    if (local.isPresent()) {
+      return AdapterFiles.in(local.get());
+    }
+    HubClient hub = HubClient.of(options.get());
+    return new FilesInDirectory(directoryOrId, hub.adapterDirectory(directoryOrId));
   }
 
   @Override

@@ -91,17 +91,57 @@ public final class PeftModel<M> implements AutoCloseable {
   }
 
   /**
-   * Loads an adapter for inference.
+   * Loads an adapter for inference, from a directory or from the hub.
    *
    * @param <M> type of the model
    * @param base the model without an adapter
-   * @param directory an adapter's directory
+   * @param directoryOrId an adapter's directory; if there is none of this name, an id on the hub
+   *     such as {@code me/squad-bloom-3b}
    * @return a view, to be closed by the caller
+   * @throws io.github.lora4j.hub.HubException if the hub cannot give it
    * @throws IOException if a file is missing, damaged or cannot be read
    * @throws LoraException if the adapter does not fit the base or is of a kind not supported
    */
-  public static <M> PeftModel<M> fromPretrained(M base, String directory) throws IOException {
-    return fromPretrained(base, Path.of(directory), false);
+  public static <M> PeftModel<M> fromPretrained(M base, String directoryOrId) throws IOException {
+    return load(
+        base, FilesInDirectory.named(directoryOrId, () -> HubOptions.builder().build()), false);
+  }
+
+  /**
+   * Loads an adapter for inference, from a directory or from the hub.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param directoryOrId an adapter's directory; if there is none of this name, an id on the hub
+   * @param options revision, token, subfolder, whether the network may be used; they mean nothing
+   *     to a directory
+   * @return a view, to be closed by the caller
+   * @throws io.github.lora4j.hub.HubException if the hub cannot give it
+   * @throws IOException if a file is missing, damaged or cannot be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   */
+  public static <M> PeftModel<M> fromPretrained(M base, String directoryOrId, HubOptions options)
+      throws IOException {
+    return fromPretrained(base, directoryOrId, options, false);
+  }
+
+  /**
+   * Loads an adapter from a directory or from the hub, to use it or to train it further.
+   *
+   * @param <M> type of the model
+   * @param base the model without an adapter
+   * @param directoryOrId an adapter's directory; if there is none of this name, an id on the hub
+   * @param options revision, token, subfolder, whether the network may be used; they mean nothing
+   *     to a directory
+   * @param trainable whether it shall be trained
+   * @return a view, to be closed by the caller
+   * @throws io.github.lora4j.hub.HubException if the hub cannot give it
+   * @throws IOException if a file is missing, damaged or cannot be read
+   * @throws LoraException if the adapter does not fit the base or is of a kind not supported
+   */
+  public static <M> PeftModel<M> fromPretrained(
+      M base, String directoryOrId, HubOptions options, boolean trainable) throws IOException {
+    return load(base, FilesInDirectory.named(directoryOrId, () -> options), trainable);
   }
 
   /**

@@ -99,7 +99,7 @@ public final class HubClient {
    * @throws IOException if a file cannot be read or written
    */
   public Path modelDirectory(String directoryOrId, Inspection inspection) throws IOException {
-    Optional<Path> local = local(directoryOrId, "model");
+    Optional<Path> local = localDirectory(directoryOrId);
     if (local.isPresent()) {
       inspection.inspect(local.get());
       return local.get();
@@ -121,7 +121,7 @@ public final class HubClient {
    * @throws IOException if a file cannot be read or written
    */
   public Path adapterDirectory(String directoryOrId) throws IOException {
-    Optional<Path> local = local(directoryOrId, "adapter");
+    Optional<Path> local = localDirectory(directoryOrId);
     if (local.isPresent()) {
       return local.get();
     }
@@ -132,8 +132,14 @@ public final class HubClient {
     }
   }
 
-  private static Optional<Path> local(String directoryOrId, String what)
-      throws NoSuchFileException {
+  /**
+   * The directory of this name, if there is one; needs neither options nor a connection.
+   *
+   * @param directoryOrId a directory, or an id on the hub
+   * @return empty if it can only be an id
+   * @throws NoSuchFileException if it is no directory and can be no id either
+   */
+  public static Optional<Path> localDirectory(String directoryOrId) throws NoSuchFileException {
     try {
       Path path = Path.of(directoryOrId);
       if (Files.isDirectory(path)) {
@@ -148,8 +154,7 @@ public final class HubClient {
     throw new NoSuchFileException(
         HubText.printable(directoryOrId),
         null,
-        "not a directory, and no id on the hub, which would be 'organisation/name'; wanted the %s's directory or id"
-            .formatted(what));
+        "not a directory, and no id on the hub, which would be 'organisation/name'");
   }
 
   private static HubException notLocalEither(String directoryOrId, HubException e) {

@@ -89,29 +89,35 @@ public final class CausalLm implements AutoCloseable {
   }
 
   /**
-   * Loads a base in fp32 on the CPU.
+   * Loads a base in fp32 on the CPU, from a directory or from the hub.
    *
-   * @param directory a Hugging Face model directory
+   * @param directoryOrId a Hugging Face model directory; if there is none of this name, an id on
+   *     the hub such as {@code bigscience/bloom-560m}
    * @return the base, to be closed by the caller
+   * @throws io.github.lora4j.hub.HubException if the hub cannot give it
    * @throws IOException if a file cannot be read
-   * @throws io.github.lora4j.LoraException if the directory holds no model of a known family
+   * @throws io.github.lora4j.LoraException if it is no model of a known family
    */
-  public static CausalLm load(String directory) throws IOException {
-    return load(Path.of(directory), LoadOptions.builder().build());
+  public static CausalLm load(String directoryOrId) throws IOException {
+    return load(directoryOrId, LoadOptions.builder().build());
   }
 
   /**
-   * Loads a base.
+   * Loads a base from a directory or from the hub. Of a model on the hub the small files are loaded
+   * first; if its family is not known, or its weights exceed the memory budget, they are not
+   * loaded.
    *
-   * @param directory a Hugging Face model directory
-   * @param options precision, device, memory
+   * @param directoryOrId a Hugging Face model directory; if there is none of this name, an id on
+   *     the hub such as {@code bigscience/bloom-560m}
+   * @param options precision, device, memory, and how to use the hub
    * @return the base, to be closed by the caller
+   * @throws io.github.lora4j.hub.HubException if the hub cannot give it
    * @throws IOException if a file cannot be read
-   * @throws io.github.lora4j.LoraException if the directory holds no model of a known family, or
-   *     its weights exceed the memory budget
+   * @throws io.github.lora4j.LoraException if it is no model of a known family, or its weights
+   *     exceed the memory budget
    */
-  public static CausalLm load(String directory, LoadOptions options) throws IOException {
-    return load(Path.of(directory), options);
+  public static CausalLm load(String directoryOrId, LoadOptions options) throws IOException {
+    return ModelDirectory.load(directoryOrId, options);
   }
 
   /**

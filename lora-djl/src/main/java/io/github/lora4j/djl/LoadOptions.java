@@ -1,7 +1,9 @@
 package io.github.lora4j.djl;
 
 import ai.djl.Device;
+import io.github.lora4j.hub.HubOptions;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.OptionalLong;
 
 /**
@@ -12,16 +14,23 @@ import java.util.OptionalLong;
  * @param memoryBudget most that the process shall hold resident for the base and a training on it,
  *     mapped weights included, bytes; on a GPU of the GPU's memory. Empty lets the machine decide
  * @param matrixLibrary who multiplies fp32 on the CPU
+ * @param hub how to use the hub, for a base that is an id there; empty takes it from the
+ *     environment
  * @since 0.1.0
  */
 public record LoadOptions(
-    Precision precision, Device device, OptionalLong memoryBudget, MatrixLibrary matrixLibrary) {
+    Precision precision,
+    Device device,
+    OptionalLong memoryBudget,
+    MatrixLibrary matrixLibrary,
+    Optional<HubOptions> hub) {
 
   /** Checks that nothing is missing and the budget positive. */
   public LoadOptions {
     Objects.requireNonNull(precision, "precision");
     Objects.requireNonNull(device, "device");
     Objects.requireNonNull(matrixLibrary, "matrixLibrary");
+    Objects.requireNonNull(hub, "hub");
     memoryBudget.ifPresent(
         bytes -> {
           if (bytes <= 0) {
@@ -45,6 +54,7 @@ public record LoadOptions(
     private Device device = Device.cpu();
     private OptionalLong memoryBudget = OptionalLong.empty();
     private MatrixLibrary matrixLibrary = MatrixLibrary.MEASURED;
+    private Optional<HubOptions> hub = Optional.empty();
 
     private Builder() {}
 
@@ -97,12 +107,24 @@ public record LoadOptions(
     }
 
     /**
+     * Sets how to use the hub, for a base that is an id there: revision, token, cache, progress,
+     * whether the network may be used; from the environment if not called.
+     *
+     * @param hub e.g. {@code HubOptions.builder().revision("v1.0").build()}
+     * @return this
+     */
+    public Builder hub(HubOptions hub) {
+      this.hub = Optional.of(hub);
+      return this;
+    }
+
+    /**
      * Checks the options.
      *
      * @return the options
      */
     public LoadOptions build() {
-      return new LoadOptions(precision, device, memoryBudget, matrixLibrary);
+      return new LoadOptions(precision, device, memoryBudget, matrixLibrary, hub);
     }
   }
 }

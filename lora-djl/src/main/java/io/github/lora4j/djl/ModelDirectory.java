@@ -10,6 +10,8 @@ import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.djl.model.Decoder;
 import io.github.lora4j.djl.model.bloom.BloomConfig;
 import io.github.lora4j.djl.model.bloom.BloomModel;
+import io.github.lora4j.hub.HubClient;
+import io.github.lora4j.hub.HubOptions;
 import io.github.lora4j.io.Safetensors;
 import io.github.lora4j.spi.ModuleTree;
 import java.io.IOException;
@@ -19,6 +21,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.OptionalLong;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -34,7 +37,31 @@ final class ModelDirectory {
 
   private ModelDirectory() {}
 
+  /** From a directory if there is one of this name, else from the hub. */
+  static CausalLm load(String directoryOrId, LoadOptions options) throws IOException {
+    Optional<Path> local = HubClient.localDirectory(directoryOrId);
+    if (local.isPresent()) {
+      return load(local.get(), options);
+    }
+    HubClient hub = HubClient.of(options.hub().orElseGet(() -> HubOptions.builder().build()));
+    Path directory =
+        hub.modelDirectory(directoryOrId, small -> check(small, directoryOrId, options));
+    return load(directory, directoryOrId, options);
+  }
+
   static CausalLm load(Path directory, LoadOptions options) throws IOException {
+    return load(directory, "", options);
+  }
+
+  /** Refuses what cannot be loaded, from the small files alone. */
+  private static void check(Path directory, String id, LoadOptions options) throws IOException {
+    Json json = config(directory.resolve(CONFIG));
+    BloomConfig config = BloomConfig.of(json);
+    checkDevice(options.device());
+    checkBudget(BloomModel.tree(config, name(json, id, directory)), resolve(options), options);
+  }
+
+  private static CausalLm load(Path directory, String id, LoadOptions options) throws IOException {
     if (!Files.isDirectory(directory)) {
       throw new NoSuchFileException(
           directory.toString(),
@@ -46,13 +73,13 @@ final class ModelDirectory {
     BloomConfig config = BloomConfig.of(json);
     checkDevice(options.device());
     Precision precision = resolve(options);
-    checkBudget(BloomModel.tree(config, name(json, directory)), precision, options);
+    checkBudget(BloomModel.tree(config, name(json, id, directory)), precision, options);
     Tokenizer tokenizer = Tokenizer.load(directory);
     NDManager manager = Engines.newManager(options.device());
     try (Safetensors files = Safetensors.open(directory)) {
       Decoder decoder =
           BloomModel.read(
-              config, files, name(json, directory), arithmetic(precision, options), manager);
+              config, files, name(json, id, directory), arithmetic(precision, options), manager);
       return new CausalLm(decoder, tokenizer, options, directory, null);
     } catch (IOException | RuntimeException e) {
       manager.close();
@@ -87,7 +114,7 @@ final class ModelDirectory {
             ? directoryOrConfig.resolve(CONFIG)
             : directoryOrConfig;
     Json json = config(file);
-    return BloomModel.tree(BloomConfig.of(json), name(json, file.toAbsolutePath().getParent()));
+    return BloomModel.tree(BloomConfig.of(json), name(json, "", file.toAbsolutePath().getParent()));
   }
 
   private static Json config(Path file) throws IOException {
@@ -100,7 +127,11 @@ final class ModelDirectory {
     return json;
   }
 
-  private static String name(Json json, @Nullable Path directory) {
+  /** What adapters say that their base is: the id that was asked for, as in transformers. */
+  private static String name(Json json, String id, @Nullable Path directory) {
+    if (!id.isEmpty()) {
+      return id;
+    }
     String given = json.text("_name_or_path").orElse("");
     if (!given.isEmpty() || directory == null) {
       return given;

@@ -20,7 +20,7 @@ record Example(PrintWriter out, PrintWriter err) {
     return new Example(writer(System.out), writer(System.err));
   }
 
-  static PrintWriter writer(PrintStream stream) {
+  private static PrintWriter writer(PrintStream stream) {
     return new PrintWriter(new OutputStreamWriter(stream, Charset.defaultCharset()), true);
   }
 

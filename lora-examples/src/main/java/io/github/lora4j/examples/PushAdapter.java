@@ -15,10 +15,15 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Help;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
 
 /**
  * Pushes an adapter's directory to the hub, with a progress bar. The token comes from the
@@ -39,8 +44,9 @@ public final class PushAdapter implements Callable<Integer> {
 
   private final Page page;
   private final Interruption interruption;
-  private final HubOptions.Builder options;
-  private final TransferBar bar;
+  private final Consumer<HubOptions.Builder> more;
+
+  @Spec private @Nullable CommandSpec spec;
 
   @Parameters(index = "0", paramLabel = "DIR", description = "An adapter's directory.")
   private Path directory = Path.of("");
@@ -78,16 +84,17 @@ public final class PushAdapter implements Callable<Integer> {
       description = "Open a pull request against main instead of committing to it.")
   private boolean pullRequest;
 
+  @Mixin private final HubArguments arguments = new HubArguments();
+
   PushAdapter(Page page, Interruption interruption) {
-    this(page, interruption, HubOptions.builder(), TransferBar.onTerminal());
+    this(page, interruption, options -> {});
   }
 
-  /** With a hub and a bar of one's own. */
-  PushAdapter(Page page, Interruption interruption, HubOptions.Builder options, TransferBar bar) {
+  /** With more options than the command line has, which a token never is on. */
+  PushAdapter(Page page, Interruption interruption, Consumer<HubOptions.Builder> more) {
     this.page = page;
     this.interruption = interruption;
-    this.options = options;
-    this.bar = bar;
+    this.more = more;
   }
 
   /**
@@ -104,7 +111,7 @@ public final class PushAdapter implements Callable<Integer> {
     List<String> files = files();
     AdapterInspection adapter = AdapterInspection.of(AdapterFiles.in(directory));
     page.say("rank %d, targets %s", adapter.config().rank(), adapter.config().targetModules());
-    HubUploader uploader = HubUploader.of(options.revision(branch).progress(bar).build());
+    HubUploader uploader = HubUploader.of(options());
     PushOptions push =
         PushOptions.builder()
             .creation(creation)
@@ -119,6 +126,15 @@ public final class PushAdapter implements Callable<Integer> {
             pushing::interrupt, () -> uploader.push(repository, directory, files, push));
     page.say(commit.changed() ? "committed: %s" : "the hub has all of it already: %s", commit);
     return 0;
+  }
+
+  private HubOptions options() {
+    HubOptions.Builder options = arguments.options().revision(branch);
+    if (spec != null) {
+      options.progress(new TransferBar(spec.commandLine().getErr(), Help.Ansi.AUTO.enabled()));
+    }
+    more.accept(options);
+    return options.build();
   }
 
   private List<String> files() throws IOException {

@@ -49,6 +49,7 @@ import io.github.lora4j.djl.train.TrainingOptions;
 import io.github.lora4j.djl.train.TrainingReport;
 import io.github.lora4j.djl.train.TrainingStep;
 import io.github.lora4j.hub.HubCommit;
+import io.github.lora4j.hub.HubException;
 import io.github.lora4j.hub.HubOptions;
 import io.github.lora4j.hub.PushOptions;
 import io.github.lora4j.spi.ModuleTree;
@@ -353,6 +354,26 @@ final class Snippets {
 
   static void further(CausalLm base) throws IOException {
     PeftModel<CausalLm> more = PeftModel.fromPretrained(base, Path.of("adapters/squad"), true);
+  }
+
+  static void fromHub() throws IOException {
+    HubOptions hub = HubOptions.builder().revision("main").progress(System.out::println).build();
+    CausalLm base = CausalLm.load("bigscience/bloom-560m", LoadOptions.builder().hub(hub).build());
+    PeftModel<CausalLm> qa = PeftModel.fromPretrained(base, "me/squad-bloom-560m");
+    AdapterSource ours =
+        AdapterSource.hub(HubOptions.builder().token(System.getenv("TEAM_TOKEN")).build());
+  }
+
+  static void hubFailures(CausalLm base) throws IOException {
+    try {
+      PeftModel.fromPretrained(base, "me/squad-bloom-560m");
+    } catch (HubException e) {
+      switch (e.kind()) {
+        case OFFLINE, UNAVAILABLE, RATE_LIMITED -> System.err.println("later: " + e.getMessage());
+        case GATED, UNAUTHORISED, FORBIDDEN -> System.err.println("ask: " + e.getMessage());
+        default -> throw e;
+      }
+    }
   }
 
   static void anyBlock(Model model, Block block, RandomAccessDataset dataset) throws Exception {
