@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.function.BiFunction;
 
 /** Writes an adapter the way PEFT lays it out, whole or not at all. */
 final class AdapterWriter {
@@ -21,6 +22,16 @@ final class AdapterWriter {
   private AdapterWriter() {}
 
   static void write(Path directory, LoraPlan plan, Map<String, TensorData> tensors)
+      throws IOException {
+    write(directory, plan, tensors, ModelCard::of);
+  }
+
+  /** The same; {@code card} makes the card, unless somebody wrote one. */
+  static void write(
+      Path directory,
+      LoraPlan plan,
+      Map<String, TensorData> tensors,
+      BiFunction<LoraConfig, LoraPlan, String> card)
       throws IOException {
     LoraConfig config = forFile(plan);
     AdapterKeys keys = new AdapterKeys(plan);
@@ -35,7 +46,7 @@ final class AdapterWriter {
         name -> false,
         aside -> {
           if (ownCard) { // else somebody wrote it, and may have nothing else
-            AtomicFile.write(aside.resolve(CARD), utf8(ModelCard.of(config, plan)));
+            AtomicFile.write(aside.resolve(CARD), utf8(card.apply(config, plan)));
           }
           weights.writeTo(aside.resolve(WEIGHTS));
           AtomicFile.write(aside.resolve(LoraConfigKeys.FILE_NAME), utf8(config.toJson()));

@@ -1,5 +1,6 @@
 package io.github.lora4j;
 
+import io.github.lora4j.hub.HubRepository;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.Set;
@@ -23,9 +24,25 @@ final class ModelCard {
 
   private ModelCard() {}
 
+  /** The card of an adapter in a directory. */
   static String of(LoraConfig config, LoraPlan plan) {
+    return of(config, plan, config.baseModel(), "this directory");
+  }
+
+  /** The card of an adapter on the hub, which refuses cards whose base is not on the hub too. */
+  static String onHub(LoraConfig config, LoraPlan plan, HubRepository repository) {
+    boolean known = repository.id().contains("/"); // else its owner is
+    return of(
+        config,
+        plan,
+        config.baseModel().filter(HubRepository::isId),
+        known ? repository.id() : "this repository");
+  }
+
+  private static String of(
+      LoraConfig config, LoraPlan plan, Optional<String> baseModel, String place) {
     StringBuilder card = new StringBuilder("---\n");
-    frontMatter(config, plan, card);
+    frontMatter(config, baseModel, plan, card);
     card.append("---\n\n");
     String base = config.baseModel().orElse(plan.tree().modelClass());
     card.append("A LoRA adapter for ").append(base.replaceAll("\\s", " "));
@@ -40,14 +57,16 @@ final class ModelCard {
             plan.pairs().size(),
             plan.parameterCount().trainable()));
     card.append("\nFrom Java, with the base in memory:\n\n```java\n");
-    card.append("PeftModel<CausalLm> peft = PeftModel.fromPretrained(base, \"this directory\");\n");
+    card.append(
+        "PeftModel<CausalLm> peft = PeftModel.fromPretrained(base, \"%s\");\n".formatted(place));
     card.append("```\n\nFrom Python:\n\n```python\n");
-    card.append("model = PeftModel.from_pretrained(base, \"this directory\")\n```\n");
+    card.append("model = PeftModel.from_pretrained(base, \"%s\")\n```\n".formatted(place));
     return card.toString();
   }
 
-  private static void frontMatter(LoraConfig config, LoraPlan plan, StringBuilder card) {
-    Optional<String> base = config.baseModel().filter(name -> !name.isEmpty());
+  private static void frontMatter(
+      LoraConfig config, Optional<String> baseModel, LoraPlan plan, StringBuilder card) {
+    Optional<String> base = baseModel.filter(name -> !name.isEmpty());
     Set<String> tags = new TreeSet<>(Set.of("lora", "lora4j"));
     base.ifPresent(
         name -> {

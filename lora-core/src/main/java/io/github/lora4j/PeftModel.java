@@ -1,6 +1,8 @@
 package io.github.lora4j;
 
+import io.github.lora4j.hub.HubCommit;
 import io.github.lora4j.hub.HubOptions;
+import io.github.lora4j.hub.PushOptions;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.LoraView;
@@ -554,6 +556,56 @@ public final class PeftModel<M> implements AutoCloseable {
   public void save(Path directory) throws IOException {
     AdapterValues saved = withState(AdapterValues::new);
     AdapterWriter.write(directory, saved.plan(), saved.tensors());
+  }
+
+  /**
+   * Saves the adapter and commits it to a repository on the hub, which is made if it is missing.
+   *
+   * <pre>{@code
+   * HubCommit commit = peft.pushToHub("me/squad-bloom-3b", HubOptions.builder().token(token).build());
+   * }</pre>
+   *
+   * @param id {@code owner/name}, or {@code name} for the owner of the token
+   * @param options the token and the branch
+   * @return the commit and its address
+   * @throws io.github.lora4j.hub.HubException if the hub does not take it; the message says in
+   *     which directory the adapter is, and what to repeat
+   * @throws IOException if it cannot be saved
+   */
+  public HubCommit pushToHub(String id, HubOptions options) throws IOException {
+    return pushToHub(id, options, PushOptions.defaults());
+  }
+
+  /**
+   * As {@link #pushToHub(String, HubOptions)} with more to say on the repository and the commit.
+   *
+   * @param id {@code owner/name}, or {@code name} for the owner of the token
+   * @param options the token and the branch
+   * @param push who may see a new repository, the message, whether to open a pull request
+   * @return the commit and its address
+   * @throws io.github.lora4j.hub.HubException if the hub does not take it; the message says in
+   *     which directory the adapter is, and what to repeat
+   * @throws IOException if it cannot be saved
+   */
+  public HubCommit pushToHub(String id, HubOptions options, PushOptions push) throws IOException {
+    return new AdapterPush(id, options, push).run(withState(AdapterValues::new));
+  }
+
+  /**
+   * As {@link #pushToHub(String, HubOptions, PushOptions)}, saving into a directory that stays.
+   *
+   * @param directory as for {@link #save}; a card in it that somebody wrote is pushed as it is
+   * @param id {@code owner/name}, or {@code name} for the owner of the token
+   * @param options the token and the branch
+   * @param push who may see a new repository, the message, whether to open a pull request
+   * @return the commit and its address
+   * @throws io.github.lora4j.hub.HubException if the hub does not take it; the message says what to
+   *     repeat
+   * @throws IOException if it cannot be saved
+   */
+  public HubCommit pushToHub(Path directory, String id, HubOptions options, PushOptions push)
+      throws IOException {
+    return new AdapterPush(id, options, push).run(withState(AdapterValues::new), directory);
   }
 
   /**

@@ -58,6 +58,15 @@ final class HubAddress {
     }
   }
 
+  /**
+   * An address that a hub gave, seen from one of its mirrors: a mirror hands through what the hub
+   * says of itself.
+   */
+  static String throughMirror(String address, URI endpoint) {
+    String hub = HubEnvironment.DEFAULT_ENDPOINT + "/";
+    return address.startsWith(hub) ? endpoint + "/" + address.substring(hub.length()) : address;
+  }
+
   /** Whether two addresses are of one host, port and protocol: the only ones that share a token. */
   static boolean sameOrigin(URI one, URI other) {
     return scheme(one).equals(scheme(other))

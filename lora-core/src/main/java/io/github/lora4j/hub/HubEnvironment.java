@@ -15,7 +15,7 @@ import java.util.stream.Stream;
 /** What the hub's own tools read from environment variables, under the same names. */
 final class HubEnvironment {
 
-  private static final URI DEFAULT_ENDPOINT = URI.create("https://huggingface.co");
+  static final URI DEFAULT_ENDPOINT = URI.create("https://huggingface.co");
   private static final Duration DEFAULT_TIMEOUT = Duration.ofSeconds(10);
   private static final Set<String> YES = Set.of("1", "ON", "YES", "TRUE");
   private static final Pattern VARIABLE =

@@ -166,7 +166,7 @@ final class HubFailures {
   }
 
   /** What the other side says itself, if anything, ready to stand behind a phrase. */
-  private static String said(HubReply reply) {
+  static String said(HubReply reply) {
     String text = reply.header("X-Error-Message").orElseGet(() -> bodyText(reply)).strip();
     return text.isEmpty() ? "" : " (\"" + HubText.printable(text) + "\")";
   }

@@ -73,6 +73,7 @@ final class HubHttp {
           return reply;
         }
         Optional<Duration> asked = backoff.asked(reply);
+        again |= reply.status() == 429 && failed < options.retries(); // it was not even looked at
         if (!again || asked.filter(d -> d.compareTo(HubBackoff.LONGEST) > 0).isPresent()) {
           throw failures.passing(request, reply, asked);
         }
@@ -131,17 +132,23 @@ final class HubHttp {
   }
 
   private HttpResponse<HubBody> exchange(HubRequest request, boolean trusted) throws IOException {
+    MovingBody body = new MovingBody(request.body());
     HttpRequest.Builder builder =
         HttpRequest.newBuilder(request.address())
-            .method(request.method(), request.body())
-            .timeout(options.timeout())
+            .method(request.method(), body)
             .header("User-Agent", USER_AGENT)
             .header("Accept-Encoding", "identity");
     request.headers().forEach(builder::setHeader);
     if (trusted) {
       options.token().find().ifPresent(t -> builder.setHeader("Authorization", "Bearer " + t));
     }
+    if (request.isReading()) {
+      builder.timeout(options.timeout());
+    }
     try {
+      if (!request.isReading()) {
+        return body.send(client(), builder.build(), options.timeout());
+      }
       return client().send(builder.build(), info -> new HubBody(options.timeout()));
     } catch (InterruptedException e) {
       Thread.currentThread().interrupt();

@@ -15,15 +15,15 @@ public record HubRepository(Kind kind, String id) {
   /** What a repository holds. */
   public enum Kind {
     /** A model or an adapter. */
-    MODEL("models", ""),
+    MODEL("model", ""),
     /** A data set. */
-    DATASET("datasets", "datasets/");
+    DATASET("dataset", "datasets/");
 
-    private final String plural;
+    private final String type;
     private final String prefix;
 
-    Kind(String plural, String prefix) {
-      this.plural = plural;
+    Kind(String type, String prefix) {
+      this.type = type;
       this.prefix = prefix;
     }
   }
@@ -90,9 +90,14 @@ public record HubRepository(Kind kind, String id) {
     return true;
   }
 
+  /** What the hub calls its kind: {@code model}. */
+  String type() {
+    return kind.type;
+  }
+
   /** Where the hub's programming interface has it: {@code /api/models/me/x}. */
   String api() {
-    return "/api/" + kind.plural + "/" + id;
+    return "/api/" + kind.type + "s/" + id;
   }
 
   /** Where its files are: {@code /datasets/me/x}. */
@@ -102,7 +107,7 @@ public record HubRepository(Kind kind, String id) {
 
   /** Its directory in the cache: {@code models--me--x}. */
   String folder() {
-    return kind.plural + "--" + id.replace("/", "--");
+    return kind.type + "s--" + id.replace("/", "--");
   }
 
   @Override

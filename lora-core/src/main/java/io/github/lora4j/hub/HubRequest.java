@@ -41,13 +41,17 @@ record HubRequest(
   }
 
   static HubRequest post(URI address, String contentType, String text) {
-    return new HubRequest(
-        "POST",
-        address,
-        Map.of("Content-Type", contentType),
-        HttpRequest.BodyPublishers.ofString(text, StandardCharsets.UTF_8),
-        true,
-        true);
+    return post(
+        address, contentType, HttpRequest.BodyPublishers.ofString(text, StandardCharsets.UTF_8));
+  }
+
+  static HubRequest post(URI address, String contentType, HttpRequest.BodyPublisher body) {
+    return new HubRequest("POST", address, Map.of("Content-Type", contentType), body, true, true);
+  }
+
+  /** Puts content where the hub said. */
+  static HubRequest put(URI address, HttpRequest.BodyPublisher body) {
+    return new HubRequest("PUT", address, Map.of(), body, true, true);
   }
 
   HubRequest with(String header, String value) {

@@ -31,10 +31,12 @@ import io.github.lora4j.djl.data.ChatDataset;
 import io.github.lora4j.djl.data.ChatMessage;
 import io.github.lora4j.djl.data.ChatOptions;
 import io.github.lora4j.djl.data.ChatTemplate;
+import io.github.lora4j.djl.data.HubDataset;
 import io.github.lora4j.djl.data.Labels;
 import io.github.lora4j.djl.data.PromptTemplate;
 import io.github.lora4j.djl.data.SquadDataset;
 import io.github.lora4j.djl.data.SquadMetric;
+import io.github.lora4j.djl.data.TextDataset;
 import io.github.lora4j.djl.data.TrainingDataset;
 import io.github.lora4j.djl.data.Truncation;
 import io.github.lora4j.djl.generate.Answers;
@@ -49,8 +51,10 @@ import io.github.lora4j.djl.train.TrainingListener;
 import io.github.lora4j.djl.train.TrainingOptions;
 import io.github.lora4j.djl.train.TrainingReport;
 import io.github.lora4j.djl.train.TrainingStep;
+import io.github.lora4j.hub.HubCommit;
 import io.github.lora4j.hub.HubException;
 import io.github.lora4j.hub.HubOptions;
+import io.github.lora4j.hub.PushOptions;
 import io.github.lora4j.spi.ModuleTree;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -217,6 +221,37 @@ final class Snippets {
         SquadDataset.read(Path.of("train-v2.0.json"))
             .toTraining(
                 PromptTemplate.SQUAD, base.tokenizer(), Labels.ANSWER_ONLY, Truncation.skip(384));
+  }
+
+  static void records(CausalLm base) throws IOException {
+    TextDataset questions = TextDataset.read(Path.of("questions.csv"));
+    System.out.println(questions.size() + " records with columns " + questions.columns());
+    TrainingDataset answers =
+        questions.toTraining(
+            PromptTemplate.of("{question}\n{answer}</s>"),
+            base.tokenizer(),
+            Labels.ANSWER_ONLY,
+            Truncation.skip(384));
+    ChatDataset conversations = ChatDataset.read(Path.of("conversations.jsonl"));
+    System.out.println(conversations.examples().get(0).messages());
+  }
+
+  static void push(PeftModel<CausalLm> peft, String token) throws IOException {
+    HubCommit commit =
+        peft.pushToHub(
+            "me/squad-bloom-3b",
+            HubOptions.builder().token(token).build(),
+            PushOptions.builder()
+                .creation(PushOptions.Creation.PRIVATE)
+                .message("Train on v2 of the questions")
+                .build());
+    System.out.println(commit.address());
+  }
+
+  static void hubData() throws IOException {
+    HubDataset data = HubDataset.of("org/questions", HubOptions.builder().build());
+    System.out.println(data.files());
+    TextDataset train = data.text("data/train-*.jsonl");
   }
 
   static void serve(CausalLm base) throws IOException {
