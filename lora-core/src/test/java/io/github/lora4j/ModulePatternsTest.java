@@ -21,7 +21,7 @@ class ModulePatternsTest {
     "foo, a_foo, false",
     "foo, foo.a, false",
     "h.1.foo, x.h.1.foo, true",
-    "h.1.foo, x.h.11foo, false",
+    "h.1.foo, x.h.11foo, true",
     "h.1.foo, h_1_foo, true",
     "^foo, foo, true",
     "^foo, a.foo, false",

@@ -107,16 +107,14 @@ final class TokenizerTest {
         TokenizedText found = tokenizer.encodeWithPlaces(text, true);
 
         assertThat(found.ids()).isEqualTo(ids(one.get("ids")));
-        assertThat(chars(text, found.starts()))
-            .as("'%s'", text)
-            .isEqualTo(column(text, offsets, 0));
-        assertThat(chars(text, found.ends())).as("'%s'", text).isEqualTo(column(text, offsets, 1));
+        assertThat(chars(found.starts())).as("'%s'", text).isEqualTo(column(text, offsets, 0));
+        assertThat(chars(found.ends())).as("'%s'", text).isEqualTo(column(text, offsets, 1));
       }
     }
   }
 
   /** Tokens that were added stand at 0 in Python. */
-  private static int[] chars(String text, int[] places) {
+  private static int[] chars(int[] places) {
     return IntStream.of(places).map(place -> Math.max(0, place)).toArray();
   }
 

@@ -121,7 +121,7 @@ public record TokenizerFile(
       return false;
     }
     JsonElement type = model.get("type");
-    return type != null && type.isJsonPrimitive()
+    return (type != null && type.isJsonPrimitive())
         ? type.getAsString().equals("BPE")
         : model.has("merges");
   }

@@ -78,6 +78,7 @@ enum TokenizerKind {
       "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*"
           + "|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
+  @SuppressWarnings("ImmutableEnumChecker") // all are made by Map.of
   private final Map<String, String> roles;
 
   TokenizerKind(Map<String, String> roles) {

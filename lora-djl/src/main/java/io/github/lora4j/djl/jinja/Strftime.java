@@ -41,7 +41,7 @@ final class Strftime {
       case 'd' -> pattern(time, "dd");
       case 'D', 'x' -> format(time, "%m/%d/%y");
       case 'e' -> "%2d".formatted(time.getDayOfMonth());
-      case 'f' -> "%06d".formatted(time.getNano() / 1000);
+      case 'f' -> "%06d".formatted(time.get(ChronoField.MICRO_OF_SECOND));
       case 'F' -> format(time, "%Y-%m-%d");
       case 'G' -> String.valueOf(time.get(IsoFields.WEEK_BASED_YEAR));
       case 'H' -> pattern(time, "HH");

@@ -60,7 +60,7 @@ final class ChatCases {
         JinjaTemplate.Rendering rendering = rendering(template, one.getKey());
         found = difference(one.getValue().getAsJsonObject(), rendering);
       } catch (LoraException | IllegalArgumentException e) {
-        found = one.getValue().getAsJsonObject().has("text") ? e.getMessage() : "";
+        found = one.getValue().getAsJsonObject().has("text") ? String.valueOf(e.getMessage()) : "";
       }
       if (!found.isEmpty()) {
         differences.add(name + " on " + one.getKey() + ": " + found);

@@ -80,7 +80,7 @@ final class ChatLabelsTest {
     assertThat(masks.size()).isEqualTo(18);
 
     for (Map.Entry<String, JsonElement> one : masks.entrySet()) {
-      String[] names = one.getKey().split(" ");
+      String[] names = one.getKey().split(" ", -1);
       try (Tokenizer own = Tokenizer.load(GOLDEN.resolve("tokenizers").resolve(names[0]))) {
         ChatTemplate template =
             ChatTemplate.parse(
