@@ -108,7 +108,7 @@ class FineTuneAnyFamilyTest {
 
   @Test
   void familyThatIsNotKnownIsRefusedWithThoseThatAre() throws IOException {
-    Path model = directory.resolve("phi");
+    Path model = directory.resolve("mixtral");
     Files.createDirectories(model);
     try (Stream<Path> files = Files.list(TinyFiles.family("llama/grouped"))) {
       for (Path file : files.toList()) {
@@ -118,7 +118,8 @@ class FineTuneAnyFamilyTest {
     Path config = model.resolve("config.json");
     Files.writeString(
         config,
-        Files.readString(config).replace("\"model_type\": \"llama\"", "\"model_type\": \"phi\""));
+        Files.readString(config)
+            .replace("\"model_type\": \"llama\"", "\"model_type\": \"mixtral\""));
 
     Ran ran = walk(model);
 
@@ -126,7 +127,7 @@ class FineTuneAnyFamilyTest {
     assertThat(ran.err().lines())
         .singleElement()
         .asString()
-        .contains("model_type 'phi' is not supported", "gpt2", "llama", "qwen3");
+        .contains("model_type 'mixtral' is not supported", "gpt2", "llama", "qwen3");
     assertThat(output.resolve("adapter")).doesNotExist();
   }
 }
