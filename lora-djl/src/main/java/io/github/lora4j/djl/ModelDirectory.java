@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Arithmetic;
+import io.github.lora4j.djl.internal.Aside;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Json;
 import io.github.lora4j.djl.internal.ScalarType;
@@ -73,17 +74,28 @@ final class ModelDirectory {
     checkDevice(options.device());
     Precision precision = resolve(options);
     checkBudget(family.tree(name(json, id, directory)), precision, options);
-    Tokenizer tokenizer = Tokenizer.load(directory);
+    // Reading a large vocabulary takes longer than mapping the weights.
+    Aside<Tokenizer> tokenizer = Aside.start("lora4j-tokenizer", () -> Tokenizer.load(directory));
     NDManager manager = Engines.newManager(options.device());
     try (Safetensors files = Safetensors.open(directory)) {
       Decoder decoder =
           StackedDecoder.read(
               json, files, name(json, id, directory), arithmetic(precision, options), manager);
-      return new CausalLm(decoder, tokenizer, options, directory, null);
+      return new CausalLm(decoder, tokenizer.get(), options, directory, null);
     } catch (IOException | RuntimeException e) {
       manager.close();
-      tokenizer.close();
+      closeWhenRead(tokenizer, e);
       throw e;
+    }
+  }
+
+  private static void closeWhenRead(Aside<Tokenizer> tokenizer, Exception failure) {
+    try {
+      tokenizer.get().close();
+    } catch (IOException | RuntimeException e) {
+      if (e != failure) {
+        failure.addSuppressed(e);
+      }
     }
   }
 
