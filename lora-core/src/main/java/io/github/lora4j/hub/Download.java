@@ -185,7 +185,7 @@ final class Download {
           "%s: the hub answers with commit '%s'; a snapshot is of one commit, load again"
               .formatted(file.subject(), HubText.printable(commit.get())));
     }
-    Optional<String> etag = reply.hubHeader("X-Linked-Etag").map(HubClient::bare);
+    Optional<String> etag = reply.hubHeader("X-Linked-Etag").map(HubText::bareTag);
     if (etag.isPresent() && !etag.get().equals(file.etag())) {
       throw new HubException(
           Kind.REFUSED,

@@ -28,6 +28,12 @@ final class HubText {
     return printable(query < 0 ? text : text.substring(0, query));
   }
 
+  /** An entity tag without its quotes and its mark of weakness. */
+  static String bareTag(String etag) {
+    String text = etag.strip();
+    return (text.startsWith("W/") ? text.substring(2) : text).replace("\"", "");
+  }
+
   /** One segment of an address. */
   static String segment(String text) {
     return URLEncoder.encode(text, StandardCharsets.UTF_8).replace("+", "%20");
