@@ -105,6 +105,7 @@ def main():
         HF_HUB_DISABLE_PROGRESS_BARS="1",
         HF_HUB_DISABLE_TELEMETRY="1",
         HF_HUB_DISABLE_IMPLICIT_TOKEN="1",
+        HF_HUB_DISABLE_XET="1",  # the double names Xet hashes, and has no such store
     )
     import huggingface_hub
     from huggingface_hub import errors, hf_hub_download, snapshot_download

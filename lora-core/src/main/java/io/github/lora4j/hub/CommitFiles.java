@@ -5,14 +5,20 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.function.Consumer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /** The files of one commit: what they are, and those that are missing brought into the cache. */
 final class CommitFiles {
+
+  private static final Logger LOG = LoggerFactory.getLogger(CommitFiles.class);
 
   /** Room that shall be left for others when a download is done, bytes. */
   private static final long SPARE = 16L << 20;
@@ -41,8 +47,7 @@ final class CommitFiles {
 
   /** All files by name; asked for once, as a commit never changes. */
   Map<String, TreeEntry> list(HubRepository repository, String commit) throws IOException {
-    Path tree = cache.tree(repository, commit);
-    Optional<Map<String, TreeEntry>> known = TreeFile.read(tree);
+    Optional<Map<String, TreeEntry>> known = cache.listing(repository, commit);
     if (known.isPresent()) {
       return known.get();
     }
@@ -50,8 +55,26 @@ final class CommitFiles {
       throw finder.notCached(repository, List.of());
     }
     Map<String, TreeEntry> files = listing.files(repository, commit);
-    TreeFile.write(tree, files);
+    cache.writeListing(repository, commit, files);
     return files;
+  }
+
+  /** Names of all files, or of those that are cached, if that is all that can be known. */
+  List<String> names(HubRepository repository, String commit) throws IOException {
+    boolean unknown = options.offline() && cache.listing(repository, commit).isEmpty();
+    List<String> cached = unknown ? cache.names(repository, commit) : List.of();
+    if (!cached.isEmpty()) {
+      return cached;
+    }
+    List<String> names = new ArrayList<>();
+    for (String name : list(repository, commit).keySet()) {
+      if (HubPath.isFile(name)) {
+        names.add(name);
+      } else {
+        LOG.warn("{} has a file '{}', which is left out", repository, HubText.printable(name));
+      }
+    }
+    return names;
   }
 
   /**
@@ -98,29 +121,41 @@ final class CommitFiles {
     if (missing.isEmpty()) {
       return;
     }
+    HubRepository repository = missing.get(0).repository();
+    Map<String, List<RemoteFile>> byContent = new LinkedHashMap<>();
+    for (RemoteFile file : missing) {
+      byContent.computeIfAbsent(file.etag(), etag -> new ArrayList<>()).add(file);
+    }
     long total = 0;
     long present = 0;
-    for (RemoteFile file : missing) {
-      if (!Files.isRegularFile(cache.blob(file.repository(), file.etag()))) {
-        total += file.size();
-        present += Download.present(cache, file);
+    Map<String, Long> outstanding = new HashMap<>();
+    for (List<RemoteFile> same : byContent.values()) {
+      RemoteFile file = same.get(0);
+      if (!cache.hasBlob(file)) {
+        long there = Download.present(cache, file);
+        total = Math.min(total + file.size(), RemoteFile.MOST_BYTES);
+        present += there;
+        outstanding.put(file.etag(), file.size() - there);
       }
     }
-    requireRoom(missing.get(0).repository(), total - present);
+    requireRoom(repository, total - present);
     Meter meter =
-        new Meter(
-            missing.get(0).repository(),
-            all,
-            all - missing.size(),
-            total,
-            present,
-            options,
-            progress);
+        new Meter(repository, all, all - missing.size(), total, present, options, progress);
     List<Callable<Path>> tasks = new ArrayList<>();
-    for (RemoteFile file : missing) {
-      tasks.add(new Download(http, cache, options, file, meter)::run);
+    for (List<RemoteFile> same : byContent.values()) {
+      long wanted = outstanding.getOrDefault(same.get(0).etag(), 0L);
+      tasks.add(() -> loadSame(same, wanted, meter));
     }
     Parallel.run(tasks, options.parallelDownloads());
+  }
+
+  /** The first brings the content, the others link to it. */
+  private Path loadSame(List<RemoteFile> same, long outstanding, Meter meter) throws IOException {
+    Path path = new Download(http, cache, options, same.get(0), meter, outstanding).run();
+    for (RemoteFile file : same.subList(1, same.size())) {
+      path = new Download(http, cache, options, file, meter, 0).run();
+    }
+    return path;
   }
 
   private void requireRoom(HubRepository repository, long wanted) throws IOException {

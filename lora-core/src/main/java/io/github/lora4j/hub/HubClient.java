@@ -227,7 +227,7 @@ public final class HubClient {
     String commit =
         finder.commit(repository, c -> Files.isDirectory(cache.snapshot(repository, c)));
     Path directory = cache.snapshot(repository, commit).resolve(options.subfolder().orElse(""));
-    Optional<Map<String, TreeEntry>> known = TreeFile.read(cache.tree(repository, commit));
+    Optional<Map<String, TreeEntry>> known = cache.listing(repository, commit);
     if (options.offline() && known.isEmpty() && Files.isDirectory(directory)) {
       return directory; // loaded file by file: nobody knows what else the commit has
     }
@@ -248,18 +248,18 @@ public final class HubClient {
   }
 
   /**
-   * The names of a repository's files, within the options' subfolder if one is set.
+   * The names of a repository's files, within the options' subfolder if one is set. Offline, where
+   * nobody ever asked for all of them, those that are cached.
    *
    * @param repository of anything
-   * @return in order, as the hub lists them
+   * @return in order; names that would lead out of a directory are left out
    * @throws HubException if the hub cannot list them
    * @throws IOException if the cache cannot be read
    */
   public List<String> list(HubRepository repository) throws IOException {
     String prefix = prefix();
-    String commit =
-        finder.commit(repository, c -> TreeFile.read(cache.tree(repository, c)).isPresent());
-    return commitFiles.list(repository, commit).keySet().stream()
+    String commit = finder.commit(repository, c -> cache.listing(repository, c).isPresent());
+    return commitFiles.names(repository, commit).stream()
         .filter(name -> name.startsWith(prefix))
         .map(name -> name.substring(prefix.length()))
         .toList();

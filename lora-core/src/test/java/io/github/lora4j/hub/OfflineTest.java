@@ -68,6 +68,20 @@ class OfflineTest {
   }
 
   @Test
+  void filesThatPythonCachedOneByOneAreListedOffline() throws IOException {
+    lab.client().modelDirectory(HubLab.ID, small -> {});
+    Files.delete(lab.cache.resolve("models--me--tiny/trees/" + lab.head() + ".json"));
+    lab.hub.forgetRequests();
+
+    assertThat(lab.offline().list(HubLab.MODEL))
+        .containsExactly(
+            "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json");
+    assertThat(HubLab.failure(() -> lab.offline().list(HubRepository.model("me/none"))).kind())
+        .isEqualTo(Kind.OFFLINE);
+    assertThat(lab.hub.requests()).isEmpty();
+  }
+
+  @Test
   void tokenizerConfigThatNobodyCachedIsNotMissedOffline() throws IOException {
     lab.client().modelDirectory(HubLab.ID, small -> {});
     Files.delete(lab.cache.resolve("models--me--tiny/trees/" + lab.head() + ".json"));
