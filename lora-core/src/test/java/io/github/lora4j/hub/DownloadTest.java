@@ -449,6 +449,37 @@ class DownloadTest {
   }
 
   @Test
+  void contentThatAnotherProcessBroughtMeanwhileIsCounted() throws IOException {
+    List<HubProgress> told = new CopyOnWriteArrayList<>();
+    HubClient client =
+        HubClient.of(
+            lab.options()
+                .progress(
+                    state -> {
+                      if (told.isEmpty()) {
+                        bringContent(); // after it was found missing, before it is asked for
+                      }
+                      told.add(state);
+                    })
+                .build());
+
+    client.download(HubLab.MODEL, HubLab.WEIGHTS);
+
+    assertThat(lab.ranges()).isEmpty();
+    assertThat(told.get(0).bytes()).isZero();
+    assertThat(told.get(told.size() - 1).fraction()).isEqualTo(1);
+  }
+
+  private void bringContent() {
+    try {
+      Path blobs = Files.createDirectories(lab.cache.resolve("models--me--tiny/blobs"));
+      Files.write(blobs.resolve(Hashes.sha256(lab.weights)), lab.weights);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
   void pullRequestsAndShortHashesAreRevisions() throws IOException {
     lab.repository.point("refs/pr/1", lab.head());
     for (String revision : List.of("refs/pr/1", lab.head().substring(0, 7))) {

@@ -108,6 +108,24 @@ class OfflineTest {
   }
 
   @Test
+  void tokenFileThatCannotBeReadIsSaidAndNotTakenForASilentHub() throws IOException {
+    Path file = Files.writeString(directory.resolve("token"), "x".repeat(5000));
+    HubOptions bad =
+        lab.time
+            .in(HubOptions.builder(Map.of("HF_TOKEN_PATH", file.toString())))
+            .endpoint(lab.hub.endpoint())
+            .cache(lab.cache)
+            .build();
+
+    assertThatThrownBy(() -> HubClient.of(bad).download(HubLab.MODEL, "config.json"))
+        .isInstanceOf(IOException.class)
+        .isNotInstanceOf(HubException.class)
+        .hasMessageContaining(file + ": wanted a token of at most 4096 characters");
+    assertThat(lab.time.pauses()).isEmpty();
+    assertThat(lab.hub.requests()).isEmpty();
+  }
+
+  @Test
   void branchIsTakenFromTheCacheWhenTheHubIsAway() throws IOException {
     lab.client().modelDirectory(HubLab.ID, small -> {});
     HubClient away = HubClient.of(lab.options().endpoint(DENIED).build());
