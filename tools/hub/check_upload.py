@@ -148,6 +148,14 @@ def main(dependencies, part_size):
             content(fresh, "me/by-python", "main"),
             content(fresh, "me/by-java", "main"),
         )
+        local = {
+            path.relative_to(one).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in pathlib.Path(one).rglob("*")
+            if path.is_file()
+        }
+        pushed = {path: found[2] for path, found in content(fresh, "me/by-java", "main").items()}
+        pushed.pop(".gitattributes", None)  # the hub makes it
+        same(name + "content is that of the folder", local, pushed)
         infos = [fresh.model_info(repo) for repo in ("me/by-python", "me/by-java")]
         same(name + "visibility", infos[0].private, infos[1].private)
         same(name + "head", (infos[0].sha, infos[1].sha), (commit.oid, printed[1]))

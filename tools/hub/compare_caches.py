@@ -105,6 +105,7 @@ def main():
         HF_HUB_DISABLE_PROGRESS_BARS="1",
         HF_HUB_DISABLE_TELEMETRY="1",
         HF_HUB_DISABLE_IMPLICIT_TOKEN="1",
+        HF_HUB_DISABLE_XET="1",  # the double names Xet hashes, and has no such store
     )
     import huggingface_hub
     from huggingface_hub import errors, hf_hub_download, snapshot_download
@@ -140,6 +141,38 @@ def main():
             theirs = Path(java.run(caches[1], *case))
             check(f"{' '.join(case)}: {mine}", theirs == caches[1] / mine, theirs)
             compare(" ".join(case), *caches)
+
+        # A commit by its own name needs no reference; the beginning of one is a reference like a branch.
+        dataset = mine.parts[2]
+        tiny = Path(python(Path(directory, "head"), "snapshot", "me/tiny")).name
+        for what in [
+            ("snapshot", "me/tiny", tiny),
+            ("snapshot", "me/tiny", tiny[:7]),
+            ("download", "me/tiny", tiny, "config.json"),
+            ("download", "datasets/me/questions", dataset[:8], "data/dev.csv"),
+        ]:
+            caches = [Path(directory, "commit " + " ".join(what).replace("/", " "), who) for who in ("python", "java")]
+            python(caches[0], *what)
+            java.run(caches[1], *what)
+            compare(" ".join(what), *caches)
+
+        # Both fill one cache, in either order: the second adds what the first has not, and nothing else.
+        caches = [Path(directory, "both", who) for who in ("python first", "java first")]
+        python(caches[0], "snapshot", "me/tiny", "v1.0")
+        java.run(caches[0], "snapshot", "me/tiny", "main")
+        java.run(caches[1], "snapshot", "me/tiny", "v1.0")
+        python(caches[1], "snapshot", "me/tiny", "main")
+        compare("two commits in one cache, one by each client", *caches)
+
+        # A part that Python's client left behind is gone on with.
+        caches = [Path(directory, "part", who) for who in ("python", "java")]
+        whole = Path(python(caches[0], "download", "me/tiny", "main", "model.safetensors")).resolve()
+        part = caches[1] / "models--me--tiny" / "blobs" / (whole.name + ".incomplete")
+        part.parent.mkdir(parents=True)
+        part.write_bytes(whole.read_bytes()[:1_000_000])
+        java.run(caches[1], "download", "me/tiny", "main", "model.safetensors")
+        part.unlink(missing_ok=True)  # Python may still have been writing, so it is left
+        compare("after a part that Python left", *caches)
 
         # A file that is not there leaves a mark that it is not.
         caches = [Path(directory, "missing", who) for who in ("python", "java")]

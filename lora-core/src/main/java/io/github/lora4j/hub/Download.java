@@ -6,8 +6,8 @@ import java.io.InterruptedIOException;
 import java.nio.ByteBuffer;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
@@ -27,22 +27,7 @@ final class Download {
   /** Not a name of Python's, which would otherwise write into the same file. */
   private static final String INCOMPLETE = ".lora4j.incomplete";
 
-  /** A host that sends less for so long is as good as silent. */
-  static final Duration SLOW_WINDOW = Duration.ofSeconds(30);
-
-  /** Bytes per second. */
-  static final long SLOW_RATE = 1000;
-
   private static final Pattern RANGE = Pattern.compile("bytes (\\d+)-\\d+/(\\d+|\\*)");
-
-  /** The other side sends, but as good as nothing. */
-  private static final class TooSlow extends IOException {
-    private static final long serialVersionUID = 1L;
-
-    TooSlow() {
-      super("less than %d bytes per second".formatted(SLOW_RATE));
-    }
-  }
 
   private final HubHttp http;
   private final HubCache cache;
@@ -50,12 +35,22 @@ final class Download {
   private final RemoteFile file;
   private final Meter meter;
 
-  Download(HubHttp http, HubCache cache, HubOptions options, RemoteFile file, Meter meter) {
+  /** Bytes that the meter waits for. */
+  private long outstanding;
+
+  Download(
+      HubHttp http,
+      HubCache cache,
+      HubOptions options,
+      RemoteFile file,
+      Meter meter,
+      long outstanding) {
     this.http = http;
     this.cache = cache;
     this.options = options;
     this.file = file;
     this.meter = meter;
+    this.outstanding = outstanding;
   }
 
   /** Bytes of a file that an earlier download left behind. */
@@ -77,13 +72,15 @@ final class Download {
     try (HubLock lock = HubLock.take(cache.lock(file.repository(), file.etag()))) {
       if (cache.file(file.repository(), file.commit(), file.name()).isEmpty()) {
         Path blob = cache.blob(file.repository(), file.etag());
-        boolean fresh = !Files.isRegularFile(blob);
+        boolean fresh = !cache.hasBlob(file);
         if (fresh) {
           receive(blob, lock.isExclusive());
+          outstanding = 0;
         }
         cache.link(blob, pointer, fresh);
       }
     }
+    meter.cameOtherwise(outstanding);
     meter.fileDone();
     return pointer;
   }
@@ -117,7 +114,7 @@ final class Download {
 
   /** Older tools left their part under this name; it is copied, as they may still write to it. */
   private void adopt(Path left, Path path) throws IOException {
-    if (Files.isRegularFile(left) && Files.size(left) <= file.size()) {
+    if (Files.isRegularFile(left, LinkOption.NOFOLLOW_LINKS) && Files.size(left) <= file.size()) {
       Files.copy(left, path);
       meter.add(Files.size(path));
     }
@@ -151,7 +148,7 @@ final class Download {
   /** Enough came to believe in the rest; who only drips is not waited for again and again. */
   private boolean isProgress(long bytes, IOException failure) {
     return bytes >= Math.max(1, Math.min(1 << 20, file.size() / 100))
-        && !(failure instanceof TooSlow);
+        && !(failure instanceof Pace.TooSlow);
   }
 
   private HubRequest request(long from) {
@@ -185,7 +182,7 @@ final class Download {
           "%s: the hub answers with commit '%s'; a snapshot is of one commit, load again"
               .formatted(file.subject(), HubText.printable(commit.get())));
     }
-    Optional<String> etag = reply.hubHeader("X-Linked-Etag").map(HubClient::bare);
+    Optional<String> etag = reply.hubHeader("X-Linked-Etag").map(HubText::bareTag);
     if (etag.isPresent() && !etag.get().equals(file.etag())) {
       throw new HubException(
           Kind.REFUSED,
@@ -212,9 +209,9 @@ final class Download {
   }
 
   private void copy(HubReply reply, IncompleteFile into) throws IOException {
-    long windowStart = options.time().nanos();
-    long windowBytes = 0;
+    Pace pace = new Pace(options.time());
     for (List<ByteBuffer> part = next(reply); !part.isEmpty(); part = next(reply)) {
+      long came = 0;
       for (ByteBuffer buffer : part) {
         int count = buffer.remaining();
         if (into.position() + count > file.size()) {
@@ -223,16 +220,9 @@ final class Download {
         }
         into.write(buffer);
         meter.add(count);
-        windowBytes += count;
+        came += count;
       }
-      long elapsed = options.time().nanos() - windowStart;
-      if (elapsed >= SLOW_WINDOW.toNanos()) {
-        if (windowBytes < SLOW_RATE * SLOW_WINDOW.toSeconds()) {
-          throw new TooSlow();
-        }
-        windowStart += elapsed;
-        windowBytes = 0;
-      }
+      pace.came(came);
     }
     if (into.position() < file.size()) {
       throw new IOException("ends at byte " + into.position());

@@ -34,7 +34,7 @@ final class FileQuestion {
     return reply
         .hubHeader("X-Linked-Etag")
         .or(() -> reply.hubHeader("ETag"))
-        .map(HubClient::bare)
+        .map(HubText::bareTag)
         .orElse("");
   }
 

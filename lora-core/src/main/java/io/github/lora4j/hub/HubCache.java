@@ -5,12 +5,17 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
+import java.nio.file.LinkOption;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.ReadOnlyFileSystemException;
 import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -115,6 +120,24 @@ public final class HubCache {
         : Optional.empty();
   }
 
+  /** Names of the files of a commit that are there, in order. */
+  List<String> names(HubRepository repository, String commit) throws IOException {
+    Path directory = snapshot(repository, commit);
+    if (!Files.isDirectory(directory)) {
+      return List.of();
+    }
+    List<String> names = new ArrayList<>();
+    try (Stream<Path> walk = Files.walk(directory)) {
+      for (Path path : walk.filter(Files::isRegularFile).sorted().toList()) {
+        String name = directory.relativize(path).toString().replace('\\', '/');
+        if (isInside(repository, path) && HubPath.isFile(name)) {
+          names.add(name);
+        }
+      }
+    }
+    return names;
+  }
+
   /** Whether the repository was found to have no such file at this commit. */
   boolean isKnownMissing(HubRepository repository, String commit, String name) {
     return Files.isRegularFile(
@@ -138,7 +161,7 @@ public final class HubCache {
     return root.resolve(".locks").resolve(repository.folder()).resolve(etag + ".lock");
   }
 
-  Path tree(HubRepository repository, String commit) {
+  private Path tree(HubRepository repository, String commit) {
     return folder(repository).resolve("trees").resolve(commit + ".json");
   }
 
@@ -175,22 +198,55 @@ public final class HubCache {
     }
   }
 
+  /** Whether content is there, whole, and in the cache, where Python may link blobs together. */
+  boolean hasBlob(RemoteFile file) throws IOException {
+    Path blob = blob(file.repository(), file.etag());
+    return Files.isRegularFile(blob)
+        && Files.size(blob) == file.size()
+        && isInside(file.repository(), blob);
+  }
+
+  /** What a commit consists of, if somebody asked before. */
+  Optional<Map<String, TreeEntry>> listing(HubRepository repository, String commit)
+      throws IOException {
+    Path tree = tree(repository, commit);
+    return Files.isRegularFile(tree) && isInside(repository, tree)
+        ? TreeFile.read(tree)
+        : Optional.empty();
+  }
+
+  /** Remembers what a commit consists of. */
+  void writeListing(HubRepository repository, String commit, Map<String, TreeEntry> files)
+      throws IOException {
+    write(repository, tree(repository, commit), TreeFile.text(files));
+  }
+
   /** Makes the directories that a download writes to. */
   void prepare(RemoteFile file) throws IOException {
-    Files.createDirectories(folder(file.repository()).resolve("blobs"));
-    Files.createDirectories(lock(file.repository(), file.etag()).resolveSibling(""));
-    Path pointer = pointer(file.repository(), file.commit(), file.name());
-    Path parent = pointer.resolveSibling("");
-    Files.createDirectories(parent);
-    if (!isInside(file.repository(), parent)) {
-      throw new HubException(
-          HubException.Kind.REFUSED,
-          "%s leads out of the cache by a link; remove it".formatted(parent));
-    }
+    HubRepository repository = file.repository();
+    Path pointer = pointer(repository, file.commit(), file.name());
+    makeInside(repository, folder(repository).resolve("blobs"));
+    makeInside(repository, lock(repository, file.etag()).resolveSibling(""));
+    makeInside(repository, pointer.resolveSibling(""));
     Path tag = root.resolve(TAG_FILE);
     if (!Files.exists(tag)) {
       replace(tag, TAG);
     }
+  }
+
+  /** Makes a directory; one that is a link to elsewhere is not written to. */
+  private void makeInside(HubRepository repository, Path directory) throws IOException {
+    Files.createDirectories(root);
+    Path there = directory;
+    while (!Files.exists(there, LinkOption.NOFOLLOW_LINKS)) {
+      there = there.resolveSibling("");
+    }
+    if (!isInside(repository, there)) {
+      throw new HubException(
+          HubException.Kind.REFUSED,
+          "%s leads out of the cache by a link; remove it".formatted(there));
+    }
+    Files.createDirectories(directory);
   }
 
   /** Remembers where a branch or a tag is. */
@@ -198,21 +254,14 @@ public final class HubCache {
     if (revision.equals(commit) || commit(repository, revision).equals(Optional.of(commit))) {
       return;
     }
-    Path ref = ref(repository, revision);
-    try {
-      Files.createDirectories(ref.resolveSibling(""));
-      replace(ref, commit);
-    } catch (AccessDeniedException | ReadOnlyFileSystemException e) {
-      LOG.debug("hub cache {} is read-only; {} stays as it was", root, ref);
-    }
+    write(repository, ref(repository, revision), commit);
   }
 
   /** Remembers that a repository has no such file at a commit. */
   void writeMissing(HubRepository repository, String commit, String name) throws IOException {
     Path mark = below(folder(repository).resolve(".no_exist").resolve(commit), name);
     if (!Files.exists(mark)) {
-      Files.createDirectories(mark.resolveSibling(""));
-      replace(mark, "");
+      write(repository, mark, "");
     }
   }
 
@@ -222,8 +271,18 @@ public final class HubCache {
     CacheLinks.link(blob, pointer, links, fresh);
   }
 
+  /** What is only remembered need not be, if the cache is somebody else's. */
+  private void write(HubRepository repository, Path file, String text) throws IOException {
+    try {
+      makeInside(repository, file.resolveSibling(""));
+      replace(file, text);
+    } catch (AccessDeniedException | ReadOnlyFileSystemException e) {
+      LOG.debug("hub cache {} is read-only; {} stays as it was", root, file);
+    }
+  }
+
   /** Writes a small file that readers see whole or not at all. */
-  static void replace(Path file, String text) throws IOException {
+  private static void replace(Path file, String text) throws IOException {
     Path aside =
         file.resolveSibling(
             "%s.%s.tmp"

@@ -6,12 +6,9 @@ import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.Callable;
-import java.util.function.Consumer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -37,9 +34,6 @@ public final class HubClient {
 
   private static final Logger LOG = LoggerFactory.getLogger(HubClient.class);
 
-  /** Room that shall be left for others when a download is done, bytes. */
-  private static final long SPARE = 16L << 20;
-
   /** Looks at the small files of a model before its weights are loaded. */
   @FunctionalInterface
   public interface Inspection {
@@ -54,16 +48,20 @@ public final class HubClient {
 
   private final HubOptions options;
   private final HubCache cache;
-  private final HubHttp http;
-  private final Listing listing;
-  private final HubDisk disk;
+  private final CachedFiles cached;
+  private final CommitFinder finder;
+  private final CommitFiles commitFiles;
+  private final OneFile oneFile;
 
   HubClient(HubOptions options, HubDisk disk) {
     this.options = options;
     this.cache = new HubCache(options.cache(), options.links());
-    this.http = new HubHttp(options);
-    this.listing = new Listing(http, options);
-    this.disk = disk;
+    this.cached = new CachedFiles(cache, options.offline());
+    HubHttp http = new HubHttp(options);
+    Listing listing = new Listing(http, options);
+    this.finder = new CommitFinder(options, cache, listing);
+    this.commitFiles = new CommitFiles(options, cache, http, listing, finder, disk);
+    this.oneFile = new OneFile(options, cache, http, finder, commitFiles);
   }
 
   /**
@@ -178,50 +176,20 @@ public final class HubClient {
    */
   public Path model(HubRepository repository, Inspection inspection) throws IOException {
     String prefix = prefix();
-    String commit = commit(repository, c -> hasModel(repository, c, prefix));
+    String commit = finder.commit(repository, c -> cached.hasModel(repository, c, prefix));
     Path directory = cache.snapshot(repository, commit).resolve(options.subfolder().orElse(""));
-    if (hasModel(repository, commit, prefix)) {
+    if (cached.hasModel(repository, commit, prefix)) {
       inspection.inspect(directory);
       return directory;
     }
-    Map<String, TreeEntry> files = files(repository, commit);
+    Map<String, TreeEntry> files = commitFiles.list(repository, commit);
     ModelFiles.requireWeights(files.keySet(), prefix, HubSubject.of(repository).at(commit));
     List<String> small = ModelFiles.small(files.keySet(), prefix);
-    fetch(repository, commit, files, small, List.of(), state -> {});
+    commitFiles.fetch(repository, commit, files, small, 0, state -> {});
     inspection.inspect(directory);
     List<String> weights = ModelFiles.weights(directory.resolve(ModelFiles.INDEX), prefix);
-    fetch(repository, commit, files, weights, small, options.progress());
+    commitFiles.fetch(repository, commit, files, weights, small.size(), options.progress());
     return directory;
-  }
-
-  /** Whether all that a model needs is in the cache. */
-  private boolean hasModel(HubRepository repository, String commit, String prefix)
-      throws IOException {
-    for (String name : ModelFiles.REQUIRED) {
-      if (cache.file(repository, commit, prefix + name).isEmpty()
-          && !mayBeMissing(repository, commit, prefix, name)) {
-        return false;
-      }
-    }
-    Path index = cache.pointer(repository, commit, prefix + ModelFiles.INDEX);
-    return hasAll(repository, commit, ModelFiles.weights(index, prefix));
-  }
-
-  /** A model loads without it, which is better than not at all, and right where there is none. */
-  private boolean mayBeMissing(
-      HubRepository repository, String commit, String prefix, String name) {
-    return name.equals(ModelFiles.TOKENIZER_CONFIG)
-        && (options.offline() || cache.isKnownMissing(repository, commit, prefix + name));
-  }
-
-  private boolean hasAll(HubRepository repository, String commit, List<String> names)
-      throws IOException {
-    for (String name : names) {
-      if (cache.file(repository, commit, name).isEmpty()) {
-        return false;
-      }
-    }
-    return true;
   }
 
   /**
@@ -234,22 +202,15 @@ public final class HubClient {
    */
   public Path adapter(HubRepository repository) throws IOException {
     String prefix = prefix();
-    String commit = commit(repository, c -> hasAdapter(repository, c, prefix));
+    String commit = finder.commit(repository, c -> cached.hasAdapter(repository, c, prefix));
     Path directory = cache.snapshot(repository, commit).resolve(options.subfolder().orElse(""));
-    if (!hasAdapter(repository, commit, prefix)) {
-      Map<String, TreeEntry> files = files(repository, commit);
+    if (!cached.hasAdapter(repository, commit, prefix)) {
+      Map<String, TreeEntry> files = commitFiles.list(repository, commit);
       List<String> wanted =
           AdapterNames.choose(files.keySet(), prefix, HubSubject.of(repository).at(commit));
-      fetch(repository, commit, files, wanted, List.of(), options.progress());
+      commitFiles.fetch(repository, commit, files, wanted, 0, options.progress());
     }
     return directory;
-  }
-
-  private boolean hasAdapter(HubRepository repository, String commit, String prefix)
-      throws IOException {
-    return hasAll(repository, commit, List.of(prefix + AdapterNames.CONFIG))
-        && (hasAll(repository, commit, List.of(prefix + AdapterNames.WEIGHTS))
-            || hasAll(repository, commit, List.of(prefix + AdapterNames.LEGACY)));
   }
 
   /**
@@ -263,13 +224,15 @@ public final class HubClient {
    */
   public Path snapshot(HubRepository repository, HubPatterns patterns) throws IOException {
     String prefix = prefix();
-    String commit = commit(repository, c -> Files.isDirectory(cache.snapshot(repository, c)));
+    String commit =
+        finder.commit(repository, c -> Files.isDirectory(cache.snapshot(repository, c)));
     Path directory = cache.snapshot(repository, commit).resolve(options.subfolder().orElse(""));
-    Optional<Map<String, TreeEntry>> known = TreeFile.read(cache.tree(repository, commit));
+    Optional<Map<String, TreeEntry>> known = cache.listing(repository, commit);
     if (options.offline() && known.isEmpty() && Files.isDirectory(directory)) {
       return directory; // loaded file by file: nobody knows what else the commit has
     }
-    Map<String, TreeEntry> files = known.isPresent() ? known.get() : files(repository, commit);
+    Map<String, TreeEntry> files =
+        known.isPresent() ? known.get() : commitFiles.list(repository, commit);
     List<String> wanted =
         files.keySet().stream()
             .filter(n -> n.startsWith(prefix) && patterns.matches(n.substring(prefix.length())))
@@ -280,22 +243,23 @@ public final class HubClient {
           "%s at '%s' has no file that was asked for; HubClient.list names those it has"
               .formatted(repository, options.revision()));
     }
-    fetch(repository, commit, files, wanted, List.of(), options.progress());
+    commitFiles.fetch(repository, commit, files, wanted, 0, options.progress());
     return directory;
   }
 
   /**
-   * The names of a repository's files, within the options' subfolder if one is set.
+   * The names of a repository's files, within the options' subfolder if one is set. Offline, where
+   * nobody ever asked for all of them, those that are cached.
    *
    * @param repository of anything
-   * @return in order, as the hub lists them
+   * @return in order; names that would lead out of a directory are left out
    * @throws HubException if the hub cannot list them
    * @throws IOException if the cache cannot be read
    */
   public List<String> list(HubRepository repository) throws IOException {
     String prefix = prefix();
-    String commit = commit(repository, c -> TreeFile.read(cache.tree(repository, c)).isPresent());
-    return files(repository, commit).keySet().stream()
+    String commit = finder.commit(repository, c -> cache.listing(repository, c).isPresent());
+    return commitFiles.names(repository, commit).stream()
         .filter(name -> name.startsWith(prefix))
         .map(name -> name.substring(prefix.length()))
         .toList();
@@ -312,180 +276,10 @@ public final class HubClient {
    * @throws IllegalArgumentException if the name leads out of the repository
    */
   public Path download(HubRepository repository, String name) throws IOException {
-    String file = HubPath.requireFile(prefix() + name);
-    Optional<String> known = cache.commit(repository, options.revision());
-    Optional<Path> cached =
-        known.isPresent() ? cache.file(repository, known.get(), file) : Optional.empty();
-    if (cached.isPresent() && (options.offline() || HubPath.isCommit(options.revision()))) {
-      return cached.get();
-    }
-    if (known.isPresent()
-        && cache.isKnownMissing(repository, known.get(), file)
-        && (options.offline() || HubPath.isCommit(options.revision()))) {
-      throw new HubException(
-          Kind.FILE_NOT_FOUND,
-          "%s has no file '%s' at '%s'".formatted(repository, file, options.revision()));
-    }
-    if (options.offline()) {
-      throw notCached(repository, List.of(file));
-    }
-    RemoteFile remote;
-    try {
-      HubHttp asking = cached.isPresent() ? impatient() : http;
-      remote = new FileQuestion(asking, cache).ask(repository, options.revision(), file);
-    } catch (HubException e) {
-      if (cached.isPresent() && mayPass(e)) {
-        LOG.warn("{}; {} is used as it was cached", e.getMessage(), file);
-        return cached.get();
-      }
-      throw e;
-    }
-    cache.writeRef(repository, options.revision(), remote.commit());
-    load(List.of(remote), 1, options.progress());
-    return cache.pointer(repository, remote.commit(), file);
-  }
-
-  /** Something to ask of a commit before the network is given up or waited for. */
-  @FunctionalInterface
-  private interface Question {
-    boolean of(String commit) throws IOException;
-  }
-
-  /** The commit to take; if the hub does not answer, the one that is cached, if that is enough. */
-  private String commit(HubRepository repository, Question enough) throws IOException {
-    String revision = options.revision();
-    if (HubPath.isCommit(revision)) {
-      return revision;
-    }
-    Optional<String> known = cache.commit(repository, revision);
-    if (options.offline()) {
-      return known.orElseThrow(() -> notCached(repository, List.of()));
-    }
-    boolean usable = known.isPresent() && enough.of(known.get());
-    try {
-      Listing asking = usable ? new Listing(impatient(), options) : listing;
-      String commit = asking.commit(repository, revision);
-      cache.writeRef(repository, revision, commit);
-      return commit;
-    } catch (HubException e) {
-      if (usable && mayPass(e)) {
-        LOG.warn("{}; {} is used as it was cached", e.getMessage(), repository);
-        return known.get();
-      }
-      throw e;
-    }
-  }
-
-  /** Asks once: there is something in the cache to go on with. */
-  private HubHttp impatient() {
-    return new HubHttp(options.withRetries(0));
-  }
-
-  private static boolean mayPass(HubException e) {
-    return e.kind() == Kind.UNAVAILABLE || e.kind() == Kind.RATE_LIMITED;
-  }
-
-  private Map<String, TreeEntry> files(HubRepository repository, String commit) throws IOException {
-    Path tree = cache.tree(repository, commit);
-    Optional<Map<String, TreeEntry>> known = TreeFile.read(tree);
-    if (known.isPresent()) {
-      return known.get();
-    }
-    if (options.offline()) {
-      throw notCached(repository, List.of());
-    }
-    Map<String, TreeEntry> files = listing.files(repository, commit);
-    TreeFile.write(tree, files);
-    return files;
-  }
-
-  private void fetch(
-      HubRepository repository,
-      String commit,
-      Map<String, TreeEntry> files,
-      List<String> names,
-      List<String> before,
-      Consumer<HubProgress> progress)
-      throws IOException {
-    List<RemoteFile> missing = new ArrayList<>();
-    for (String name : names) {
-      TreeEntry entry = files.get(name);
-      if (entry == null) {
-        throw new HubException(
-            Kind.FILE_NOT_FOUND,
-            "%s at '%s' has no file '%s', which its index names"
-                .formatted(repository, commit, HubText.printable(name)));
-      }
-      RemoteFile file = RemoteFile.of(repository, commit, name, entry.etag(), entry.size());
-      if (cache.file(repository, commit, name).isEmpty()) {
-        missing.add(file);
-      }
-    }
-    if (options.offline() && !missing.isEmpty()) {
-      throw notCached(repository, missing.stream().map(RemoteFile::name).toList());
-    }
-    load(missing, before.size() + names.size(), progress);
-  }
-
-  private void load(List<RemoteFile> missing, int all, Consumer<HubProgress> progress)
-      throws IOException {
-    if (missing.isEmpty()) {
-      return;
-    }
-    long total = 0;
-    long present = 0;
-    for (RemoteFile file : missing) {
-      if (!Files.isRegularFile(cache.blob(file.repository(), file.etag()))) {
-        total += file.size();
-        present += Download.present(cache, file);
-      }
-    }
-    requireRoom(missing.get(0).repository(), total - present);
-    Meter meter =
-        new Meter(
-            missing.get(0).repository(),
-            all,
-            all - missing.size(),
-            total,
-            present,
-            options,
-            progress);
-    List<Callable<Path>> tasks = new ArrayList<>();
-    for (RemoteFile file : missing) {
-      tasks.add(new Download(http, cache, options, file, meter)::run);
-    }
-    Parallel.run(tasks, options.parallelDownloads());
-  }
-
-  private void requireRoom(HubRepository repository, long wanted) throws IOException {
-    Files.createDirectories(cache.root());
-    long usable = disk.usable(cache.root());
-    if (usable < wanted + SPARE) {
-      throw new HubException(
-          Kind.DISK_FULL,
-          "%s needs %s more in %s, where %s are free; make room, or set another cache by HF_HUB_CACHE or HubOptions.cache"
-              .formatted(repository, HubText.bytes(wanted), cache.root(), HubText.bytes(usable)));
-    }
-  }
-
-  private HubException notCached(HubRepository repository, List<String> files) {
-    return new HubException(
-        Kind.OFFLINE,
-        "%s at '%s' is not cached in %s%s, and the hub is switched off by HubOptions.offline or HF_HUB_OFFLINE; switch it on once to load it"
-            .formatted(
-                repository,
-                options.revision(),
-                cache.root(),
-                files.isEmpty() ? "" : " (missing: " + String.join(", ", files) + ")"));
+    return oneFile.load(repository, HubPath.requireFile(prefix() + name));
   }
 
   private String prefix() {
     return options.subfolder().map(folder -> folder + "/").orElse("");
-  }
-
-  /** An entity tag without its quotes and its mark of weakness. */
-  static String bare(String etag) {
-    String text = etag.strip();
-    return (text.startsWith("W/") ? text.substring(2) : text).replace("\"", "");
   }
 }

@@ -109,7 +109,8 @@ final class HubEnvironment {
 
   private Duration seconds(String value) {
     try {
-      return Duration.ofSeconds(Long.parseLong(value));
+      long seconds = Long.parseLong(value);
+      return seconds == 0 ? DEFAULT_TIMEOUT : Duration.ofSeconds(seconds); // 0 as in Python
     } catch (NumberFormatException e) {
       throw new IllegalArgumentException(
           "HF_HUB_DOWNLOAD_TIMEOUT must be a number of seconds, got '%s'".formatted(value), e);
@@ -119,11 +120,10 @@ final class HubEnvironment {
   private static URI uri(String value) {
     try {
       return URI.create(value);
-    } catch (IllegalArgumentException e) {
+    } catch (IllegalArgumentException e) { // not the cause, which repeats a password in it
       throw new IllegalArgumentException(
           "HF_ENDPOINT must be an address such as https://huggingface.co, got '%s'"
-              .formatted(value),
-          e);
+              .formatted(HubText.shown(value)));
     }
   }
 }

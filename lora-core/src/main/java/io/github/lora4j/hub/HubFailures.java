@@ -5,7 +5,6 @@ import com.google.gson.JsonParseException;
 import com.google.gson.JsonParser;
 import io.github.lora4j.hub.HubException.Kind;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Optional;
 
@@ -158,7 +157,18 @@ final class HubFailures {
             .redact(
                 "%s: no answer (%s%s); check the connection, the proxy and HF_ENDPOINT"
                     .formatted(request, cause.getClass().getSimpleName(), HubText.printable(why))),
-        cause);
+        withoutToken(cause));
+  }
+
+  /** The cause, unless the other side made it repeat the token: a stack trace shows causes too. */
+  private IOException withoutToken(IOException cause) {
+    for (Throwable at = cause; at != null; at = at.getCause()) {
+      String text = String.valueOf(at.getMessage());
+      if (!options.token().redact(text).equals(text)) {
+        return new IOException(options.token().redact(cause.toString()));
+      }
+    }
+    return cause;
   }
 
   private HubException failure(Kind kind, String message) {
@@ -173,8 +183,7 @@ final class HubFailures {
 
   private static String bodyText(HubReply reply) {
     try {
-      String text = new String(reply.bytes(MOST_BODY), StandardCharsets.UTF_8);
-      JsonElement json = JsonParser.parseString(text);
+      JsonElement json = JsonParser.parseString(reply.text(MOST_BODY));
       JsonElement said = json.isJsonObject() ? json.getAsJsonObject().get("error") : null;
       return said != null && said.isJsonPrimitive() ? said.getAsString() : "";
     } catch (IOException | JsonParseException e) {

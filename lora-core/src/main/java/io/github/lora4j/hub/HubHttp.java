@@ -61,15 +61,28 @@ final class HubHttp {
    * @throws InterruptedIOException if the thread was interrupted
    */
   HubReply send(HubRequest request) throws IOException {
+    return send(request, false);
+  }
+
+  /** As {@link #send(HubRequest)}, for an answer that is a text: one that breaks off is none. */
+  HubReply sendForText(HubRequest request) throws IOException {
+    return send(request, true);
+  }
+
+  private HubReply send(HubRequest request, boolean text) throws IOException {
     if (options.offline()) {
       throw failures.offline(request);
     }
+    Optional<String> token = options.token().find();
     for (int failed = 0; ; failed++) {
       boolean again = request.repeatable() && failed < options.retries();
       Duration wait;
       try {
-        HubReply reply = follow(request);
+        HubReply reply = follow(request, token);
         if (!HubBackoff.isPassing(reply.status())) {
+          if (text && reply.isOk()) {
+            reply.takeIn();
+          }
           return reply;
         }
         Optional<Duration> asked = backoff.asked(reply);
@@ -93,19 +106,19 @@ final class HubHttp {
     }
   }
 
-  private HubReply follow(HubRequest first) throws IOException {
+  private HubReply follow(HubRequest first, Optional<String> token) throws IOException {
     List<HttpHeaders> ofHub = new ArrayList<>();
     HubRequest request = first;
     boolean trusted = true;
     for (int step = 0; step <= MOST_REDIRECTS; step++) {
       // Once away, no longer trusted: another host may not send us back with the token in hand.
       trusted &= HubAddress.sameOrigin(options.endpoint(), request.address());
-      HttpResponse<HubBody> response = exchange(request, trusted);
+      HttpResponse<HubBody> response = exchange(request, trusted ? token : Optional.empty());
       LOG.debug("hub {}: {}", request, response.statusCode());
       if (trusted) {
         ofHub.add(response.headers());
       }
-      HubReply reply = new HubReply(response, ofHub);
+      HubReply reply = new HubReply(response, ofHub, options.time(), token);
       if (!reply.isRedirect() || !mayFollow(request, response.statusCode())) {
         return reply;
       }
@@ -131,7 +144,8 @@ final class HubHttp {
     };
   }
 
-  private HttpResponse<HubBody> exchange(HubRequest request, boolean trusted) throws IOException {
+  private HttpResponse<HubBody> exchange(HubRequest request, Optional<String> token)
+      throws IOException {
     MovingBody body = new MovingBody(request.body());
     HttpRequest.Builder builder =
         HttpRequest.newBuilder(request.address())
@@ -139,9 +153,7 @@ final class HubHttp {
             .header("User-Agent", USER_AGENT)
             .header("Accept-Encoding", "identity");
     request.headers().forEach(builder::setHeader);
-    if (trusted) {
-      options.token().find().ifPresent(t -> builder.setHeader("Authorization", "Bearer " + t));
-    }
+    token.ifPresent(t -> builder.setHeader("Authorization", "Bearer " + t));
     if (request.isReading()) {
       builder.timeout(options.timeout());
     }

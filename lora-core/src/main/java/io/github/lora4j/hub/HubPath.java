@@ -32,8 +32,7 @@ final class HubPath {
     }
     for (String part : name.split("/", -1)) {
       if (part.isEmpty()
-          || part.equals(".")
-          || part.equals("..")
+          || part.chars().allMatch(c -> c == '.' || c == ' ') // Windows drops some at the end
           || part.length() > MOST_IN_A_PART) {
         return false;
       }

@@ -27,16 +27,26 @@ final class HubReply implements AutoCloseable {
 
   private final HttpResponse<HubBody> response;
   private final List<HttpHeaders> ofHub;
+  private final HubTime time;
+  private final Optional<String> token;
+  private byte @Nullable [] whole;
 
   /**
    * An answer.
    *
    * @param ofHub headers of the answers on the way here that came from the endpoint itself; what
    *     another host says of hashes and commits counts for nothing
+   * @param token what was sent; should the other side repeat it, nobody gets to read it here
    */
-  HubReply(HttpResponse<HubBody> response, List<HttpHeaders> ofHub) {
+  HubReply(
+      HttpResponse<HubBody> response,
+      List<HttpHeaders> ofHub,
+      HubTime time,
+      Optional<String> token) {
     this.response = response;
     this.ofHub = List.copyOf(ofHub);
+    this.time = time;
+    this.token = token;
   }
 
   int status() {
@@ -57,12 +67,15 @@ final class HubReply implements AutoCloseable {
   }
 
   Optional<String> header(String name) {
-    return response.headers().firstValue(name);
+    return response.headers().firstValue(name).map(this::redacted);
   }
 
   /** A header of the first answer of the hub itself that has it. */
   Optional<String> hubHeader(String name) {
-    return ofHub.stream().flatMap(headers -> headers.firstValue(name).stream()).findFirst();
+    return ofHub.stream()
+        .flatMap(headers -> headers.firstValue(name).stream())
+        .findFirst()
+        .map(this::redacted);
   }
 
   OptionalLong length() {
@@ -77,11 +90,27 @@ final class HubReply implements AutoCloseable {
     return response.body();
   }
 
-  /** The whole body, if it is at most so long. */
-  byte[] bytes(long most) throws IOException {
+  /** Takes the whole body in, so that what breaks off can be asked for again. */
+  void takeIn() throws IOException {
+    whole = received(MOST_JSON);
+  }
+
+  /** The body as text, if it is at most so many bytes long. */
+  String text(long most) throws IOException {
+    byte[] bytes = whole == null ? received(most) : whole;
+    return redacted(new String(bytes, StandardCharsets.UTF_8));
+  }
+
+  private String redacted(String text) {
+    return token.map(secret -> text.replace(secret, HubToken.MASK)).orElse(text);
+  }
+
+  private byte[] received(long most) throws IOException {
     refuseEncoding();
+    Pace pace = new Pace(time);
     ByteArrayOutputStream all = new ByteArrayOutputStream();
     for (List<ByteBuffer> part = body().next(); !part.isEmpty(); part = body().next()) {
+      int before = all.size();
       for (ByteBuffer buffer : part) {
         if (all.size() + (long) buffer.remaining() > most) {
           close();
@@ -94,13 +123,19 @@ final class HubReply implements AutoCloseable {
         buffer.get(bytes);
         all.writeBytes(bytes);
       }
+      try {
+        pace.came(all.size() - before);
+      } catch (Pace.TooSlow e) {
+        close();
+        throw e;
+      }
     }
     return all.toByteArray();
   }
 
   /** The body as JSON. */
   JsonElement json() throws IOException {
-    String text = new String(bytes(MOST_JSON), StandardCharsets.UTF_8);
+    String text = text(MOST_JSON);
     try (JsonReader reader = new JsonReader(new StringReader(text))) {
       reader.setStrictness(Strictness.STRICT);
       JsonElement json = JsonParser.parseReader(reader);

@@ -16,7 +16,7 @@ final class HubToken {
   /** Longer ones are no tokens: the file is another. */
   private static final int MOST_CHARACTERS = 4096;
 
-  private static final String MASK = "<token>";
+  static final String MASK = "<token>";
 
   private final String explicit;
   private final boolean anonymous;

@@ -31,7 +31,7 @@ final class Listing {
   String commit(HubRepository repository, String revision) throws IOException {
     HubSubject subject = HubSubject.of(repository).at(revision);
     URI address = http.address(repository.api() + "/revision/" + HubText.segment(revision));
-    try (HubReply reply = http.send(HubRequest.get(address))) {
+    try (HubReply reply = http.sendForText(HubRequest.get(address))) {
       http.failures().require(reply, subject);
       JsonElement json = reply.json();
       Optional<String> sha =
@@ -51,7 +51,7 @@ final class Listing {
       if (pages == MOST_PAGES) {
         throw notListed(subject);
       }
-      try (HubReply reply = http.send(HubRequest.get(page.get()))) {
+      try (HubReply reply = http.sendForText(HubRequest.get(page.get()))) {
         http.failures().require(reply, subject);
         add(files, reply.json(), subject);
         page = next(reply);
@@ -72,26 +72,24 @@ final class Listing {
       JsonObject json = element.getAsJsonObject();
       if (text(json, "type").equals(Optional.of("file"))) {
         String name = text(json, "path").orElseThrow(() -> notListed(subject));
-        files.put(name, entry(json, subject));
+        files.put(name, entry(json));
       }
     }
   }
 
-  private TreeEntry entry(JsonObject json, HubSubject subject) throws HubException {
+  private static TreeEntry entry(JsonObject json) {
     Optional<JsonObject> large =
         Optional.ofNullable(json.get("lfs"))
             .filter(JsonElement::isJsonObject)
             .map(JsonElement::getAsJsonObject);
     JsonElement size = large.orElse(json).get("size");
-    try {
-      return new TreeEntry(
-          size == null ? -1 : size.getAsLong(),
-          text(json, "oid").orElse(""),
-          large.flatMap(lfs -> text(lfs, "oid")),
-          text(json, "xetHash"));
-    } catch (NumberFormatException | IllegalStateException | UnsupportedOperationException e) {
-      throw notListed(subject);
-    }
+    boolean number = size != null && size.isJsonPrimitive();
+    String digits = number ? size.getAsString() : "";
+    return new TreeEntry(
+        digits.matches("\\d{1,18}") ? Long.parseLong(digits) : -1, // else refused when it is loaded
+        text(json, "oid").orElse(""),
+        large.flatMap(lfs -> text(lfs, "oid")),
+        text(json, "xetHash"));
   }
 
   /** The address of the next page; only the hub itself may say what is on it. */

@@ -55,6 +55,11 @@ final class Meter {
     }
   }
 
+  /** Bytes that another process brought meanwhile; they say nothing of our rate. */
+  synchronized void cameOtherwise(long count) {
+    bytes += count;
+  }
+
   synchronized void fileDone() {
     filesDone++;
     tell(time.nanos());
@@ -64,6 +69,7 @@ final class Meter {
     told = now;
     double seconds = (now - start) / 1e9;
     double rate = seconds <= 0 ? 0 : moved / seconds;
-    listener.accept(new HubProgress(repository, files, filesDone, bytes, total, rate));
+    listener.accept(
+        new HubProgress(repository, files, filesDone, Math.min(bytes, total), total, rate));
   }
 }

@@ -46,7 +46,7 @@ final class PushCalls {
   }
 
   JsonReply json(HubRequest request, HubSubject subject) throws IOException {
-    try (HubReply reply = http.failures().require(http.send(request), subject)) {
+    try (HubReply reply = http.failures().require(http.sendForText(request), subject)) {
       return object(request, reply);
     }
   }

@@ -13,11 +13,14 @@ import io.github.lora4j.hub.HubException.Kind;
  */
 record RemoteFile(HubRepository repository, String commit, String name, String etag, long size) {
 
+  /** No disk holds more, and a sum of a few still fits. */
+  static final long MOST_BYTES = Long.MAX_VALUE / 4;
+
   /** Checks what the hub says before any of it becomes a path. */
   static RemoteFile of(HubRepository repository, String commit, String name, String etag, long size)
       throws HubException {
     HubPath.requireHonest(name, repository);
-    if (!HubPath.isCommit(commit) || !HubPath.isHash(etag) || size < 0) {
+    if (!HubPath.isCommit(commit) || !HubPath.isHash(etag) || size < 0 || size > MOST_BYTES) {
       throw new HubException(
           Kind.REFUSED,
           ("%s, file '%s': the hub says commit '%s', hash '%s' and %d bytes; without a commit, a"

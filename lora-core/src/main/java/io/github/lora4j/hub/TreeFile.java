@@ -76,14 +76,14 @@ final class TreeFile {
         .map(JsonElement::getAsString);
   }
 
-  static void write(Path path, Map<String, TreeEntry> files) throws IOException {
+  /** The content of such a file. */
+  static String text(Map<String, TreeEntry> files) {
     JsonObject all = new JsonObject();
     new TreeMap<>(files).forEach((name, entry) -> all.add(name, json(entry)));
     JsonObject json = new JsonObject();
     json.addProperty("format_version", VERSION);
     json.add("files", all);
-    Files.createDirectories(path.resolveSibling(""));
-    HubCache.replace(path, ascii(GSON.toJson(json)));
+    return ascii(GSON.toJson(json));
   }
 
   private static JsonObject json(TreeEntry entry) {

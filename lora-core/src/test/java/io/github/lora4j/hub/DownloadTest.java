@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import io.github.lora4j.hub.HubException.Kind;
 import io.github.lora4j.hub.testing.DoubleFile;
+import io.github.lora4j.hub.testing.DoubleRequest;
 import io.github.lora4j.hub.testing.Hashes;
 import io.github.lora4j.hub.testing.TreeRoute;
 import java.io.IOException;
@@ -16,6 +17,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.BrokenBarrierException;
+import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CyclicBarrier;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -399,5 +403,116 @@ class DownloadTest {
 
     assertThat(file).hasContent("{ }");
     assertThat(lab.blobs()).contains(Hashes.sha256("{ }".getBytes(UTF_8)));
+  }
+
+  @Test
+  void severalFilesAreLoadedAtOnce() throws IOException {
+    lab.repository.commit("a.bin", HubLab.bytes(300, 1));
+    lab.repository.commit("b.bin", HubLab.bytes(300, 2));
+    CyclicBarrier both = new CyclicBarrier(2); // neither is answered before the other is asked for
+    lab.hub.add(
+        exchange -> {
+          if (exchange.onStorageHost()) {
+            await(both);
+          }
+          return false;
+        });
+
+    Path directory = lab.client().snapshot(HubLab.MODEL, HubPatterns.of("a.bin", "b.bin"));
+
+    assertThat(names(directory)).containsExactly("a.bin", "b.bin");
+  }
+
+  private static void await(CyclicBarrier barrier) {
+    try {
+      barrier.await();
+    } catch (InterruptedException | BrokenBarrierException e) {
+      throw new IllegalStateException("the double is being closed", e);
+    }
+  }
+
+  @Test
+  void contentOfSeveralNamesIsLoadedOnceAndCountedOnce() throws IOException {
+    List<HubProgress> told = new CopyOnWriteArrayList<>();
+    lab.repository.commit("a.bin", HubLab.bytes(3000, 1));
+    lab.repository.commit("b.bin", HubLab.bytes(3000, 1));
+    HubClient client = HubClient.of(lab.options().progress(told::add).build());
+
+    Path directory = client.snapshot(HubLab.MODEL, HubPatterns.of("a.bin", "b.bin"));
+
+    assertThat(directory.resolve("a.bin")).hasSameBinaryContentAs(directory.resolve("b.bin"));
+    assertThat(lab.ranges()).containsExactly("all");
+    HubProgress last = told.get(told.size() - 1);
+    assertThat(last.bytes()).isEqualTo(3000);
+    assertThat(last.totalBytes()).isEqualTo(3000);
+    assertThat(last.filesDone()).isEqualTo(2);
+  }
+
+  @Test
+  void contentThatAnotherProcessBroughtMeanwhileIsCounted() throws IOException {
+    List<HubProgress> told = new CopyOnWriteArrayList<>();
+    HubClient client =
+        HubClient.of(
+            lab.options()
+                .progress(
+                    state -> {
+                      if (told.isEmpty()) {
+                        bringContent(); // after it was found missing, before it is asked for
+                      }
+                      told.add(state);
+                    })
+                .build());
+
+    client.download(HubLab.MODEL, HubLab.WEIGHTS);
+
+    assertThat(lab.ranges()).isEmpty();
+    assertThat(told.get(0).bytes()).isZero();
+    assertThat(told.get(told.size() - 1).fraction()).isEqualTo(1);
+  }
+
+  private void bringContent() {
+    try {
+      Path blobs = Files.createDirectories(lab.cache.resolve("models--me--tiny/blobs"));
+      Files.write(blobs.resolve(Hashes.sha256(lab.weights)), lab.weights);
+    } catch (IOException e) {
+      throw new IllegalStateException(e);
+    }
+  }
+
+  @Test
+  void pullRequestsAndShortHashesAreRevisions() throws IOException {
+    lab.repository.point("refs/pr/1", lab.head());
+    for (String revision : List.of("refs/pr/1", lab.head().substring(0, 7))) {
+      HubClient client = HubClient.of(lab.options().revision(revision).build());
+
+      assertThat(client.modelDirectory(HubLab.ID, small -> {})).endsWith(Path.of(lab.head()));
+      assertThat(lab.cache.resolve("models--me--tiny/refs").resolve(revision))
+          .hasContent(lab.head());
+    }
+  }
+
+  /** A hub that has the content by another way of transfer too still gives it by the plain one. */
+  @Test
+  void headersOfTheXetStoreAreNotNeeded() throws IOException {
+    lab.client().modelDirectory(HubLab.ID, small -> {});
+
+    assertThat(lab.hub.requests())
+        .filteredOn(request -> request.host().equals("storage"))
+        .extracting(DoubleRequest::path)
+        .singleElement()
+        .asString()
+        .contains(Hashes.sha256(lab.weights));
+    assertThat(HubCache.at(lab.cache).listing(HubLab.MODEL, lab.head()).orElseThrow())
+        .extractingByKey(HubLab.WEIGHTS)
+        .satisfies(entry -> assertThat(entry.xetHash()).isPresent());
+  }
+
+  @Test
+  void namesThatLeadOutAreNotListed() throws IOException {
+    lab.repository.commitText(Map.of("../evil.json", "1", "a\\b.json", "2", "good.json", "3"));
+
+    assertThat(lab.client().list(HubLab.MODEL))
+        .contains("good.json", "config.json")
+        .noneMatch(name -> name.contains("evil") || name.contains("\\"));
   }
 }

@@ -56,6 +56,10 @@ class HostileHubTest {
         "..\\evil.json",
         "C:evil.json",
         "evil\u0007.json",
+        "evil/... /x",
+        "evil/.. ",
+        "C:\\evil.json",
+        "\\\\host\\evil.json",
         ".."
       })
   void listedNameThatLeadsOutIsRefused(String name) throws IOException {
@@ -111,7 +115,15 @@ class HostileHubTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"../../evil.safetensors", "/evil.safetensors", "a/evil.safetensors", ".."})
+      strings = {
+        "../../evil.safetensors",
+        "/evil.safetensors",
+        "a/evil.safetensors",
+        "..",
+        "..\\\\evil.safetensors",
+        "C:evil.safetensors",
+        ""
+      })
   void indexEntryThatLeadsOutIsRefused(String shard) throws IOException {
     lab.repository.commitText(
         Map.of(ModelFiles.INDEX, "{\"weight_map\":{\"a\":\"%s\"}}".formatted(shard)));
@@ -133,6 +145,61 @@ class HostileHubTest {
 
     assertThat(failure.kind()).isEqualTo(Kind.FILE_NOT_FOUND);
     assertThat(failure).hasMessageContaining("'gone.st'");
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"../x", "/x", "a/../../b", "a\\b", "C:x", "x\r\nAuthorization: y"})
+  void subfolderThatLeadsOutIsRefused(String subfolder) {
+    assertThatThrownBy(() -> lab.options().subfolder(subfolder).build())
+        .isInstanceOf(IllegalArgumentException.class);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"x\r\nHost: evil", "a\nb", "a b?x=1#y", "%2e%2e"})
+  void revisionStaysInItsPlaceOfTheRequest(String revision) {
+    try {
+      HubClient client = HubClient.of(lab.options().revision(revision).build());
+      assertThat(HubLab.failure(() -> client.list(HubLab.MODEL)).kind())
+          .isEqualTo(Kind.REVISION_NOT_FOUND);
+    } catch (IllegalArgumentException e) {
+      assertThat(e).hasMessageContaining("revision must be");
+    }
+    assertThat(lab.paths())
+        .allMatch(path -> path.matches("/api/models/me/tiny/revision/[A-Za-z0-9%.-]+"));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"../../../evil", "..", "/etc", "", "main"})
+  void commitInAHeaderThatIsNoHashIsRefused(String commit) throws IOException {
+    lab.hub.add(
+        exchange ->
+            exchange.method().equals("HEAD")
+                && exchange
+                    .set("X-Repo-Commit", commit)
+                    .set("ETag", "\"" + "a".repeat(40) + "\"")
+                    .bytes(200, new byte[4]));
+
+    HubException failure = HubLab.failure(() -> lab.client().download(HubLab.MODEL, "config.json"));
+
+    assertThat(failure.kind()).isEqualTo(Kind.REFUSED);
+    assertThat(allFiles(directory)).noneMatch(file -> file.contains("evil"));
+    assertThat(lab.cache).doesNotExist();
+  }
+
+  @Test
+  void entityTagWithoutAnEndIsRefusedInAShortMessage() {
+    lab.hub.add(
+        exchange ->
+            exchange.method().equals("HEAD")
+                && exchange
+                    .set("X-Repo-Commit", lab.head())
+                    .set("ETag", "\"" + "a".repeat(50_000) + "\"")
+                    .bytes(200, new byte[4]));
+
+    HubException failure = HubLab.failure(() -> lab.client().download(HubLab.MODEL, "config.json"));
+
+    assertThat(failure.kind()).isEqualTo(Kind.REFUSED);
+    assertThat(failure.getMessage()).hasSizeLessThan(1000);
   }
 
   @ParameterizedTest

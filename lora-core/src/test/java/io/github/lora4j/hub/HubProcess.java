@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A client in a process of its own, for tests of several processes and for the comparison with
@@ -24,6 +25,7 @@ final class HubProcess {
     if (!offline) {
       options.endpoint(URI.create(arguments[0]));
     }
+    Optional.ofNullable(System.getenv("HF_TOKEN")).ifPresent(options::token);
     HubClient client = HubClient.of(options.build());
     HubRepository repository =
         arguments[3].startsWith("datasets/")

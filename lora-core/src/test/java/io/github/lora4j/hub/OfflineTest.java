@@ -68,6 +68,20 @@ class OfflineTest {
   }
 
   @Test
+  void filesThatPythonCachedOneByOneAreListedOffline() throws IOException {
+    lab.client().modelDirectory(HubLab.ID, small -> {});
+    Files.delete(lab.cache.resolve("models--me--tiny/trees/" + lab.head() + ".json"));
+    lab.hub.forgetRequests();
+
+    assertThat(lab.offline().list(HubLab.MODEL))
+        .containsExactly(
+            "config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json");
+    assertThat(HubLab.failure(() -> lab.offline().list(HubRepository.model("me/none"))).kind())
+        .isEqualTo(Kind.OFFLINE);
+    assertThat(lab.hub.requests()).isEmpty();
+  }
+
+  @Test
   void tokenizerConfigThatNobodyCachedIsNotMissedOffline() throws IOException {
     lab.client().modelDirectory(HubLab.ID, small -> {});
     Files.delete(lab.cache.resolve("models--me--tiny/trees/" + lab.head() + ".json"));
@@ -90,6 +104,24 @@ class OfflineTest {
         .isInstanceOf(IllegalArgumentException.class)
         .hasMessageContaining("HF_TOKEN must be")
         .hasMessageNotContaining("hf_bro");
+    assertThat(lab.hub.requests()).isEmpty();
+  }
+
+  @Test
+  void tokenFileThatCannotBeReadIsSaidAndNotTakenForASilentHub() throws IOException {
+    Path file = Files.writeString(directory.resolve("token"), "x".repeat(5000));
+    HubOptions bad =
+        lab.time
+            .in(HubOptions.builder(Map.of("HF_TOKEN_PATH", file.toString())))
+            .endpoint(lab.hub.endpoint())
+            .cache(lab.cache)
+            .build();
+
+    assertThatThrownBy(() -> HubClient.of(bad).download(HubLab.MODEL, "config.json"))
+        .isInstanceOf(IOException.class)
+        .isNotInstanceOf(HubException.class)
+        .hasMessageContaining(file + ": wanted a token of at most 4096 characters");
+    assertThat(lab.time.pauses()).isEmpty();
     assertThat(lab.hub.requests()).isEmpty();
   }
 

@@ -8,6 +8,7 @@ import io.github.lora4j.LoraException;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.hub.HubException;
 import io.github.lora4j.hub.HubOptions;
+import io.github.lora4j.hub.testing.DeniedNetwork;
 import io.github.lora4j.hub.testing.DoubleRepository;
 import io.github.lora4j.hub.testing.HubDouble;
 import java.io.IOException;
@@ -83,6 +84,19 @@ final class BaseOnHubTest {
         .content()
         .contains("\"base_model_name_or_path\": \"me/bloom-tiny\"");
     assertThat(hub.requests()).isEmpty();
+  }
+
+  @Test
+  void cachedBaseIsLoadedAndSavedWithoutASocket() throws Exception {
+    CausalLm.load("me/bloom-tiny", options(false)).close();
+
+    DeniedNetwork.Output output =
+        DeniedNetwork.run(
+            NoNetworkProgram.class, temp.resolve("hub").toString(), temp.resolve("out").toString());
+
+    assertThat(output.text()).doesNotContain(DeniedNetwork.TRIED);
+    assertThat(output.exitCode()).isZero();
+    assertThat(temp.resolve("out/base/model.safetensors")).exists();
   }
 
   @Test

@@ -83,7 +83,8 @@ record AdapterCheck(Optional<ModuleTree> base) {
             targets(config.targetModules()));
   }
 
-  private static String targets(TargetModules targets) {
+  /** Which modules, in a few words. */
+  static String targets(TargetModules targets) {
     if (targets instanceof TargetModules.Names names) {
       return names.names().size() > 3
           ? "[%s, … %d names]".formatted(names.names().get(0), names.names().size())

@@ -111,7 +111,9 @@ public final class ConvertAdapter implements Callable<Integer> {
   private void sayWhetherItLoads(Path target) throws IOException {
     try {
       AdapterInspection found = AdapterInspection.of(AdapterFiles.in(target));
-      page.say("rank %d, targets %s", found.config().rank(), found.config().targetModules());
+      page.say(
+          "rank %d, targets %s",
+          found.config().rank(), AdapterCheck.targets(found.config().targetModules()));
     } catch (LoraException e) {
       page.say("converted, but this library does not load it: " + OneLineErrors.line(e));
     }

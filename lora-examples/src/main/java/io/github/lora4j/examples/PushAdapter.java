@@ -110,7 +110,9 @@ public final class PushAdapter implements Callable<Integer> {
   public Integer call() throws IOException {
     List<String> files = files();
     AdapterInspection adapter = AdapterInspection.of(AdapterFiles.in(directory));
-    page.say("rank %d, targets %s", adapter.config().rank(), adapter.config().targetModules());
+    page.say(
+        "rank %d, targets %s",
+        adapter.config().rank(), AdapterCheck.targets(adapter.config().targetModules()));
     HubUploader uploader = HubUploader.of(options());
     PushOptions push =
         PushOptions.builder()

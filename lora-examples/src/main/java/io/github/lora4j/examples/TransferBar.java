@@ -42,7 +42,7 @@ final class TransferBar implements Consumer<HubProgress> {
     int full = (int) (WIDTH * progress.fraction());
     return String.format(
         Locale.ROOT,
-        "[%s%s] %3d%%  %s of %s  %s/s  %s  %d of %d files",
+        "[%s%s] %3d%%  %s of %s  %s/s  %s left  %d of %d files",
         "#".repeat(full),
         ".".repeat(WIDTH - full),
         (int) (100 * progress.fraction()),

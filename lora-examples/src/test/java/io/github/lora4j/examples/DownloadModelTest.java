@@ -95,7 +95,7 @@ class DownloadModelTest {
 
     assertThat(TransferBar.line(third))
         .isEqualTo(
-            "[##########....................]  33%  1.00 GB of 3.00 GB  10.0 MB/s  3:20  1 of 3"
-                + " files");
+            "[##########....................]  33%  1.00 GB of 3.00 GB  10.0 MB/s  3:20 left "
+                + " 1 of 3 files");
   }
 }

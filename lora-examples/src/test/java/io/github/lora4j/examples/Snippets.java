@@ -432,4 +432,11 @@ final class Snippets {
     peft.save(Path.of("adapters/mine"));
     PeftModel<Block> another = PeftModel.fromPretrained(block, "adapters/mine");
   }
+
+  static void fromTheHub() throws IOException {
+    CausalLm base = CausalLm.load("bigscience/bloom-560m");
+    PeftModel<CausalLm> qa = PeftModel.fromPretrained(base, "me/squad-bloom-560m");
+    qa.close();
+    base.close();
+  }
 }

@@ -42,6 +42,11 @@ public final class DoubleFile {
     return large ? Hashes.sha256(bytes) : Hashes.gitBlob(bytes);
   }
 
+  /** What the Xet store would call it; the double has none, as a client can do without. */
+  String xetHash() {
+    return Hashes.sha256(Hashes.sha256(bytes).getBytes(StandardCharsets.US_ASCII));
+  }
+
   /** What git itself holds. */
   public byte[] inGit() {
     String pointer =

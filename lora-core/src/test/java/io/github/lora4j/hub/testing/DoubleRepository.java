@@ -87,11 +87,15 @@ public final class DoubleRepository {
     revisions.put(revision, commit);
   }
 
-  /** The commit of a branch, a tag or a commit's own name. */
+  /** The commit of a branch, a tag, or a commit's own name or the beginning of it. */
   public synchronized Optional<String> resolve(String revision) {
-    return commits.containsKey(revision)
-        ? Optional.of(revision)
-        : Optional.ofNullable(revisions.get(revision));
+    if (commits.containsKey(revision)) {
+      return Optional.of(revision);
+    }
+    if (revision.matches("[0-9a-f]{7,39}")) {
+      return commits.keySet().stream().filter(commit -> commit.startsWith(revision)).findFirst();
+    }
+    return Optional.ofNullable(revisions.get(revision));
   }
 
   /** Files by name, in order. */

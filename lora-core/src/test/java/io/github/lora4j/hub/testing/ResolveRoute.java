@@ -58,6 +58,11 @@ final class ResolveRoute implements DoubleRoute {
     exchange.set("X-Linked-Etag", "\"" + file.etag() + "\"");
     exchange.set("Accept-Ranges", "bytes");
     if (file.isLarge()) {
+      exchange.set("X-Xet-Hash", file.xetHash());
+      exchange.set(
+          "Link",
+          "<%s/api/%s/%s/xet-read-token/%s>; rel=\"xet-auth\""
+              .formatted(exchange.hub().endpoint(), address.kind(), address.id(), commit));
       exchange.hub().store().putLarge(file.etag(), file.bytes());
       return exchange.redirect(
           302,

@@ -103,6 +103,7 @@ public final class TreeRoute implements DoubleRoute {
       lfs.addProperty("size", file.bytes().length);
       lfs.addProperty("pointerSize", file.inGit().length);
       entry.add("lfs", lfs);
+      entry.addProperty("xetHash", file.xetHash());
     }
     entry.addProperty("path", name);
     return entry;

@@ -95,7 +95,7 @@ public final class HubDataset {
 
   private List<Path> load(String... patterns) throws IOException {
     HubPatterns wanted = HubPatterns.of(patterns.length == 0 ? onlyFile() : patterns);
-    Path directory = snapshot(wanted, patterns);
+    Path directory = directory(wanted, patterns);
     try (Stream<Path> found = Files.exists(directory) ? Files.walk(directory) : Stream.empty()) {
       List<Path> files =
           found
@@ -104,24 +104,24 @@ public final class HubDataset {
               .sorted()
               .toList();
       if (files.isEmpty()) {
-        throw noSuchFile(patterns);
+        throw notThere(patterns);
       }
       return files;
     }
   }
 
-  private Path snapshot(HubPatterns wanted, String... patterns) throws IOException {
+  private Path directory(HubPatterns wanted, String... patterns) throws IOException {
     try {
       return client.snapshot(repository, wanted);
     } catch (HubException e) {
       if (e.kind() == HubException.Kind.FILE_NOT_FOUND) {
-        throw (NoSuchFileException) noSuchFile(patterns).initCause(e);
+        throw (IOException) notThere(patterns).initCause(e);
       }
       throw e;
     }
   }
 
-  private NoSuchFileException noSuchFile(String... patterns) throws IOException {
+  private NoSuchFileException notThere(String... patterns) throws IOException {
     return new NoSuchFileException(
         String.join(", ", patterns),
         null,
