@@ -11,6 +11,7 @@ import java.util.Set;
 final class ExpressionParser {
 
   private static final int DEEPEST = 200;
+  private static final int LONGEST_NUMBER = 1000; // characters
   private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
 
   private final Tokens tokens;
@@ -214,11 +215,20 @@ final class ExpressionParser {
     return switch (token.kind()) {
       case NAME -> name(token.text());
       case STRING -> text(token);
-      case WHOLE -> constant(Values.of(new BigInteger(token.text().replace("_", ""))));
+      case WHOLE -> constant(whole(token));
       case FRACTION -> constant(Double.parseDouble(token.text().replace("_", "")));
       case OPERATOR -> opened(token);
       default -> throw noValue(token);
     };
+  }
+
+  /** A whole number as it is written. */
+  static Object whole(Token token) {
+    if (token.text().length() > LONGEST_NUMBER) {
+      throw new JinjaException(
+          "a number has %d digits".formatted(token.text().length()), token.line());
+    }
+    return Values.of(new BigInteger(token.text().replace("_", "")));
   }
 
   private static Expr constant(Object value) {
@@ -287,7 +297,7 @@ final class ExpressionParser {
   }
 
   private static List<Object> values(List<Expr> items, Frame frame) {
-    frame.run().charge(items.size());
+    Work.make(items.size());
     List<Object> values = new ArrayList<>();
     for (Expr item : items) {
       values.add(item.value(frame));
@@ -310,7 +320,7 @@ final class ExpressionParser {
       values.add(expression());
     }
     return frame -> {
-      frame.run().charge(keys.size());
+      Work.make(keys.size());
       Map<Object, Object> map = new LinkedHashMap<>();
       for (int i = 0; i < keys.size(); i++) {
         map.put(Members.key(keys.get(i).value(frame)), values.get(i).value(frame));
