@@ -2,9 +2,7 @@ package io.github.lora4j.djl.jinja;
 
 import java.math.BigInteger;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /** Reads expressions, with the precedence of jinja2. */
@@ -31,7 +29,7 @@ final class ExpressionParser {
     while (tokens.skipOperator(",") && startsExpression()) {
       items.add(expression());
     }
-    return tuple(items);
+    return Displays.tuple(items);
   }
 
   private boolean startsExpression() {
@@ -245,9 +243,9 @@ final class ExpressionParser {
 
   private Expr opened(Token token) {
     return switch (token.text()) {
-      case "(" -> parentheses();
-      case "[" -> list(items("]"));
-      case "{" -> mapping();
+      case "(" -> Displays.parentheses(this, tokens);
+      case "[" -> Displays.list(this, tokens);
+      case "{" -> Displays.mapping(this, tokens);
       default -> throw noValue(token);
     };
   }
@@ -262,70 +260,6 @@ final class ExpressionParser {
       case "false", "False" -> frame -> false;
       case "none", "None" -> frame -> None.NONE;
       default -> frame -> frame.get(name);
-    };
-  }
-
-  private Expr parentheses() {
-    if (tokens.skipOperator(")")) {
-      return frame -> Tuple.of();
-    }
-    Expr value = expressionOrTuple();
-    tokens.operator(")");
-    return value;
-  }
-
-  private List<Expr> items(String close) {
-    List<Expr> items = new ArrayList<>();
-    while (!tokens.skipOperator(close)) {
-      if (!items.isEmpty()) {
-        tokens.operator(",");
-        if (tokens.skipOperator(close)) {
-          break;
-        }
-      }
-      items.add(expression());
-    }
-    return items;
-  }
-
-  private static Expr list(List<Expr> items) {
-    return frame -> values(items, frame);
-  }
-
-  private static Expr tuple(List<Expr> items) {
-    return frame -> new Tuple(values(items, frame));
-  }
-
-  private static List<Object> values(List<Expr> items, Frame frame) {
-    Work.make(items.size());
-    List<Object> values = new ArrayList<>();
-    for (Expr item : items) {
-      values.add(item.value(frame));
-    }
-    return values;
-  }
-
-  private Expr mapping() {
-    List<Expr> keys = new ArrayList<>();
-    List<Expr> values = new ArrayList<>();
-    while (!tokens.skipOperator("}")) {
-      if (!keys.isEmpty()) {
-        tokens.operator(",");
-        if (tokens.skipOperator("}")) {
-          break;
-        }
-      }
-      keys.add(expression());
-      tokens.operator(":");
-      values.add(expression());
-    }
-    return frame -> {
-      Work.make(keys.size());
-      Map<Object, Object> map = new LinkedHashMap<>();
-      for (int i = 0; i < keys.size(); i++) {
-        map.put(Members.key(keys.get(i).value(frame)), values.get(i).value(frame));
-      }
-      return map;
     };
   }
 
