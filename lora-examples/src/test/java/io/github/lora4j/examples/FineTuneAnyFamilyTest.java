@@ -46,9 +46,13 @@ class FineTuneAnyFamilyTest {
   @CsvSource({
     "falcon/multi-query, FalconForCausalLM, query_key_value",
     "gemma3_text/local-and-global, Gemma3ForCausalLM, q_proj v_proj",
+    "gemma2/capped, Gemma2ForCausalLM, q_proj v_proj",
     "gpt_neox/parallel, GPTNeoXForCausalLM, query_key_value",
+    "llama/dynamic-rope, LlamaForCausalLM, q_proj v_proj",
     "mistral/window, MistralForCausalLM, q_proj v_proj",
+    "phi/plain, PhiForCausalLM, q_proj v_proj fc1 fc2",
     "phi3/window, Phi3ForCausalLM, qkv_proj",
+    "qwen2/window-yarn, Qwen2ForCausalLM, q_proj v_proj",
     "qwen3/tied, Qwen3ForCausalLM, q_proj v_proj",
   })
   void walkthroughTakesAnyFamilyWithItsCustomaryTargets(
@@ -108,7 +112,7 @@ class FineTuneAnyFamilyTest {
 
   @Test
   void familyThatIsNotKnownIsRefusedWithThoseThatAre() throws IOException {
-    Path model = directory.resolve("phi");
+    Path model = directory.resolve("mamba");
     Files.createDirectories(model);
     try (Stream<Path> files = Files.list(TinyFiles.family("llama/grouped"))) {
       for (Path file : files.toList()) {
@@ -118,7 +122,7 @@ class FineTuneAnyFamilyTest {
     Path config = model.resolve("config.json");
     Files.writeString(
         config,
-        Files.readString(config).replace("\"model_type\": \"llama\"", "\"model_type\": \"phi\""));
+        Files.readString(config).replace("\"model_type\": \"llama\"", "\"model_type\": \"mamba\""));
 
     Ran ran = walk(model);
 
@@ -126,7 +130,7 @@ class FineTuneAnyFamilyTest {
     assertThat(ran.err().lines())
         .singleElement()
         .asString()
-        .contains("model_type 'phi' is not supported", "gpt2", "llama", "qwen3");
+        .contains("model_type 'mamba' is not supported", "gpt2", "llama", "qwen3");
     assertThat(output.resolve("adapter")).doesNotExist();
   }
 }
