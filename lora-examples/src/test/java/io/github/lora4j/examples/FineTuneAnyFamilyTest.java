@@ -112,7 +112,7 @@ class FineTuneAnyFamilyTest {
 
   @Test
   void familyThatIsNotKnownIsRefusedWithThoseThatAre() throws IOException {
-    Path model = directory.resolve("mamba");
+    Path model = directory.resolve("mixtral");
     Files.createDirectories(model);
     try (Stream<Path> files = Files.list(TinyFiles.family("llama/grouped"))) {
       for (Path file : files.toList()) {
@@ -122,7 +122,8 @@ class FineTuneAnyFamilyTest {
     Path config = model.resolve("config.json");
     Files.writeString(
         config,
-        Files.readString(config).replace("\"model_type\": \"llama\"", "\"model_type\": \"mamba\""));
+        Files.readString(config)
+            .replace("\"model_type\": \"llama\"", "\"model_type\": \"mixtral\""));
 
     Ran ran = walk(model);
 
@@ -130,7 +131,7 @@ class FineTuneAnyFamilyTest {
     assertThat(ran.err().lines())
         .singleElement()
         .asString()
-        .contains("model_type 'mamba' is not supported", "gpt2", "llama", "qwen3");
+        .contains("model_type 'mixtral' is not supported", "gpt2", "llama", "qwen3");
     assertThat(output.resolve("adapter")).doesNotExist();
   }
 }

@@ -1,6 +1,7 @@
 package io.github.lora4j.djl.data;
 
 import io.github.lora4j.hub.HubClient;
+import io.github.lora4j.hub.HubException;
 import io.github.lora4j.hub.HubOptions;
 import io.github.lora4j.hub.HubPatterns;
 import io.github.lora4j.hub.HubRepository;
@@ -94,7 +95,7 @@ public final class HubDataset {
 
   private List<Path> load(String... patterns) throws IOException {
     HubPatterns wanted = HubPatterns.of(patterns.length == 0 ? onlyFile() : patterns);
-    Path directory = client.snapshot(repository, wanted);
+    Path directory = snapshot(wanted, patterns);
     try (Stream<Path> found = Files.exists(directory) ? Files.walk(directory) : Stream.empty()) {
       List<Path> files =
           found
@@ -103,13 +104,28 @@ public final class HubDataset {
               .sorted()
               .toList();
       if (files.isEmpty()) {
-        throw new NoSuchFileException(
-            String.join(", ", patterns),
-            null,
-            "no such file in %s; it has %s".formatted(repository, files()));
+        throw noSuchFile(patterns);
       }
       return files;
     }
+  }
+
+  private Path snapshot(HubPatterns wanted, String... patterns) throws IOException {
+    try {
+      return client.snapshot(repository, wanted);
+    } catch (HubException e) {
+      if (e.kind() == HubException.Kind.FILE_NOT_FOUND) {
+        throw (NoSuchFileException) noSuchFile(patterns).initCause(e);
+      }
+      throw e;
+    }
+  }
+
+  private NoSuchFileException noSuchFile(String... patterns) throws IOException {
+    return new NoSuchFileException(
+        String.join(", ", patterns),
+        null,
+        "no such file in %s; it has %s".formatted(repository, files()));
   }
 
   private static boolean isWanted(Path file, HubPatterns wanted) {

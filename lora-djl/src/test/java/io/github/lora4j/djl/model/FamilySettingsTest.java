@@ -9,6 +9,7 @@ import com.google.gson.JsonParser;
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.CausalLm;
 import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.djl.layer.RotaryFrequencies;
 import io.github.lora4j.djl.model.gemma.GemmaConfig;
 import io.github.lora4j.djl.model.gptneox.GptNeoxConfig;
 import io.github.lora4j.djl.model.llama.LlamaConfig;
@@ -272,16 +273,20 @@ final class FamilySettingsTest {
   }
 
   @Test
-  void scalingsThatNeedTheLengthOfTheModelAskForIt() {
-    assertThatThrownBy(
-            () ->
-                tree(
-                    "llama",
-                    "rope_parameters",
-                    "{\"rope_type\": \"dynamic\", \"factor\": 2.0}",
-                    "max_position_embeddings",
-                    ""))
-        .isInstanceOf(LoraException.class)
-        .hasMessageEndingWith("max_position_embeddings is missing");
+  void lengthThatAScalingNeedsIsThatOfTheClassWhereTheFileHasNone() throws IOException {
+    String[] scaling = {"rope_parameters", "{\"rope_type\": \"dynamic\", \"factor\": 2.0}"};
+    String key = "max_position_embeddings";
+
+    RotaryFrequencies usual =
+        LlamaConfig.of(json("llama", scaling[0], scaling[1], key, ""), Family.LLAMA)
+            .rope()
+            .frequencies();
+    RotaryFrequencies said =
+        LlamaConfig.of(json("llama", scaling[0], scaling[1], key, "2048"), Family.LLAMA)
+            .rope()
+            .frequencies();
+
+    assertThat(usual.at(2048)).isEqualTo(said.at(2048)).isEqualTo(usual.at(1));
+    assertThat(usual.at(4000)).isEqualTo(said.at(4000)).isNotEqualTo(usual.at(2048));
   }
 }
