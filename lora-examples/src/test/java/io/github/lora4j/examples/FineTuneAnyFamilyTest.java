@@ -50,7 +50,7 @@ class FineTuneAnyFamilyTest {
     "gpt_neox/parallel, GPTNeoXForCausalLM, query_key_value",
     "llama/dynamic-rope, LlamaForCausalLM, q_proj v_proj",
     "mistral/window, MistralForCausalLM, q_proj v_proj",
-    "phi/plain, PhiForCausalLM, q_proj v_proj fc1 fc2",
+    "phi/plain, PhiForCausalLM, fc1 fc2 q_proj v_proj",
     "phi3/window, Phi3ForCausalLM, qkv_proj",
     "qwen2/window-yarn, Qwen2ForCausalLM, q_proj v_proj",
     "qwen3/tied, Qwen3ForCausalLM, q_proj v_proj",
