@@ -127,6 +127,12 @@ def shapes() -> dict:
         "gpt-neox": (neox, "gpt_neox", {"tokenizer_class": "GPTNeoXTokenizer", "add_bos_token": True}),
         "gemma": (around(sentence_piece(["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"], gemma=True), ["<bos>"]), "gemma2", {
             "tokenizer_class": "GemmaTokenizer", "add_bos_token": True}),
+        "gemma-named": (around(sentence_piece(["<pad>", "<eos>", "<bos>", "<unk>"], gemma=True), ["<bos>"]), "gemma3_text", {
+            "tokenizer_class": "GemmaTokenizer", "boi_token": "<|im_start|>", "additional_special_tokens": ["<|endoftext|>"],
+            "extra_special_tokens": {"eoi_token": "<|im_end|>", "image_token": "<|user|>"}}),
+        "qwen2-more": (qwen, "qwen2", {"tokenizer_class": "Qwen2Tokenizer", "eos_token": "<|im_end|>", "pad_token": "<pad>", "bos_token": "<s>",
+                                       "sep_token": "</s>", "additional_special_tokens": ["<bos>"],
+                                       "extra_special_tokens": ["<|user|>", "<unk>", "<|end|>"]}),
         "falcon": (byte_level([">>TITLE<<", "<|endoftext|>"]), "falcon", {
             "tokenizer_class": "PreTrainedTokenizerFast", "eos_token": "<|endoftext|>"}),
         "bloom": (around(byte_level(["<unk>", "<s>", "</s>", "<pad>"]), [], ["</s>"]), "bloom", {

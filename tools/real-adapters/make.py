@@ -23,7 +23,7 @@ from transformers.utils import logging
 
 from checkpoints import write_tokenizer
 from files import fresh, generator, masked_labels, token_rows, write_json, write_tensors
-from shapes import BASES, DROPPED_PREFIX, REFUSED, buffers
+from shapes import BASES, DROPPED_PREFIX, buffers
 
 logging.set_verbosity_error()
 logging.disable_progress_bar()
@@ -130,12 +130,8 @@ def write_expected(directory: Path, adapter: Path, vocabulary: int) -> None:
 
 def main() -> None:
     adapters, out = Path(sys.argv[1]), Path(sys.argv[2])
-    for name in sys.argv[3:] or [*BASES, *REFUSED]:
+    for name in sys.argv[3:] or BASES:
         directory = out / name
-        if name in REFUSED:
-            write_json(fresh(directory / "base") / "config.json", REFUSED[name])
-            print(name, "configuration only", flush=True)
-            continue
         config = BASES[name]
         check_shapes(adapters / name, config)
         print(name, config["model_type"], f"{write_base(directory / 'base', config):,} parameters", flush=True)

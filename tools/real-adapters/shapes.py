@@ -55,11 +55,9 @@ BASES = {
     "gemma3-270m-r4": GEMMA3_270M,
     "tinyllama-r4": TINYLLAMA,
     "gpt-neox-r1-f16": OPEN_CALM_1B,
+    "phi-1.5-r4": PHI_15,
     "qwen2.5-3b-r4": QWEN25_3B,
 }
-
-# refused here: its family is none of ours; only the configuration is written
-REFUSED = {"phi-1.5-r4": PHI_15}
 
 # published without it; gpt2 is the bare model
 DROPPED_PREFIX = {"gpt2": "transformer."}

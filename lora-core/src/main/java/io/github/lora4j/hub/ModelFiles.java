@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.stream.Stream;
 
 /** Which files of a repository a base model is made of. */
 final class ModelFiles {
@@ -44,7 +45,14 @@ final class ModelFiles {
     List<String> wanted = new ArrayList<>(REQUIRED);
     wanted.addAll(OPTIONAL);
     wanted.add(INDEX);
-    return wanted.stream().map(name -> prefix + name).filter(names::contains).toList();
+    Stream<String> named = wanted.stream().map(name -> prefix + name).filter(names::contains);
+    String templates = prefix + "additional_chat_templates/";
+    Stream<String> more =
+        names.stream()
+            .filter(name -> name.startsWith(templates) && name.endsWith(".jinja"))
+            .filter(name -> name.indexOf('/', templates.length()) < 0 && HubPath.isFile(name))
+            .sorted();
+    return Stream.concat(named, more).toList();
   }
 
   /**

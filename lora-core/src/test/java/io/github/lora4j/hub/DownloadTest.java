@@ -59,6 +59,21 @@ class DownloadTest {
   }
 
   @Test
+  void chatTemplatesWithNamesComeWithTheModel() throws IOException {
+    lab.repository.commitText(
+        Map.of(
+            "chat_template.jinja", "default",
+            "additional_chat_templates/tool_use.jinja", "tools",
+            "additional_chat_templates/notes.txt", "no template",
+            "additional_chat_templates/more/deep.jinja", "no template"));
+
+    Path model = lab.client().modelDirectory(HubLab.ID, small -> {});
+
+    assertThat(model.resolve("chat_template.jinja")).hasContent("default");
+    assertThat(names(model.resolve("additional_chat_templates"))).containsExactly("tool_use.jinja");
+  }
+
+  @Test
   void cacheIsLaidOutAsTheHubsToolsLayItOut() throws IOException {
     lab.client().modelDirectory(HubLab.ID, small -> {});
 

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -41,6 +42,7 @@ final class ModelWriter {
           "chat_template.jinja",
           "chat_template.json");
 
+  private static final String MORE_TEMPLATES = "additional_chat_templates";
   private static final String WORDS = "vocab_size";
   private static final String TIED = "tie_word_embeddings";
 
@@ -74,7 +76,32 @@ final class ModelWriter {
           AtomicFile.write(
               aside.resolve(ModelDirectory.CONFIG), config.getBytes(StandardCharsets.UTF_8));
         });
+    copyTemplates(source.resolve(MORE_TEMPLATES), directory.resolve(MORE_TEMPLATES));
     log.info("model saved to {} in {}", directory, model.precision());
+  }
+
+  /** Named chat templates, which stand in a directory of their own; others there would be wrong. */
+  private static void copyTemplates(Path from, Path to) throws IOException {
+    List<Path> old = templates(to);
+    for (Path file : old) {
+      Files.delete(file);
+    }
+    List<Path> fresh = templates(from);
+    if (!fresh.isEmpty()) {
+      Files.createDirectories(to);
+    }
+    for (Path file : fresh) {
+      copy(file, to.resolve(file.getFileName()));
+    }
+  }
+
+  private static List<Path> templates(Path directory) throws IOException {
+    if (!Files.isDirectory(directory)) {
+      return List.of();
+    }
+    try (Stream<Path> files = Files.list(directory)) {
+      return files.filter(file -> file.toString().endsWith(".jinja")).sorted().toList();
+    }
   }
 
   private static void copy(Path from, Path to) throws IOException {

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 
 import ai.djl.Device;
 import com.google.gson.JsonArray;
+import com.google.gson.JsonObject;
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.io.DType;
@@ -18,6 +19,8 @@ import java.util.Map;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a user reads when a checkpoint is not what it should be: one message that says it all. */
 final class CheckpointErrorsTest {
@@ -81,7 +84,36 @@ final class CheckpointErrorsTest {
         .isEqualTo(
             checkpoint.file("config.json")
                 + ": model_type 'mamba' is not supported; supported: [bloom, falcon, gemma2,"
-                + " gemma3_text, gpt2, gpt_neox, llama, mistral, opt, phi, phi3, qwen2, qwen3]");
+                + " gemma3_text, gpt2, gpt_neox, llama, mistral, opt, phi, phi3, qwen2, qwen3]; a model"
+                + " of another family is adapted as a DJL Block");
+  }
+
+  /** Near relatives and others; their own settings are not looked at. */
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "mixtral",
+        "bert",
+        "t5",
+        "gemma",
+        "gemma3",
+        "gptj",
+        "qwen3_moe",
+        "llama4",
+        "deepseek_v3"
+      })
+  void modelsOfOtherFamiliesAreRefusedBeforeTheirSettings(String type) throws IOException {
+    checkpoint.config(
+        json -> {
+          json.addProperty("model_type", type);
+          json.add("quantization_config", new JsonObject());
+          json.remove("hidden_size");
+        });
+
+    assertThat(message())
+        .startsWith(
+            "%s: model_type '%s' is not supported; supported: [bloom, "
+                .formatted(checkpoint.file("config.json"), type));
   }
 
   @Test

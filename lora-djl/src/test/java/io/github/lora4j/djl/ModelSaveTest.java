@@ -172,6 +172,22 @@ final class ModelSaveTest {
   }
 
   @Test
+  void chatTemplatesWithNamesComeAlongAndOldOnesGo() throws IOException {
+    Path named = Files.createDirectory(checkpoint.file("additional_chat_templates"));
+    Files.writeString(named.resolve("tool_use.jinja"), "tools");
+    Files.writeString(named.resolve("notes.txt"), "no template");
+    Path target = Files.createDirectories(saved.resolve("additional_chat_templates"));
+    Files.writeString(target.resolve("rag.jinja"), "of another model");
+
+    try (CausalLm base = checkpoint.load(Precision.FP32)) {
+      base.save(saved);
+    }
+
+    assertThat(target.toFile().list()).containsExactly("tool_use.jinja");
+    assertThat(target.resolve("tool_use.jinja")).hasContent("tools");
+  }
+
+  @Test
   void failedSaveLeavesNothing() throws IOException {
     try (CausalLm base = checkpoint.load(Precision.FP32)) {
       base.save(saved);

@@ -48,11 +48,6 @@ final class RealBase {
     return directory;
   }
 
-  /** A directory with a configuration alone. */
-  static Path configuration(String adapter) {
-    return directory(adapter).resolve("base");
-  }
-
   CausalLm load(Precision precision) throws IOException {
     return CausalLm.load(
         directory.resolve("base"), LoadOptions.builder().precision(precision).build());

@@ -2,12 +2,10 @@ package io.github.lora4j.djl;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import com.google.gson.JsonObject;
 import com.google.gson.JsonParser;
-import io.github.lora4j.LoraException;
 import io.github.lora4j.PeftModel;
 import io.github.lora4j.djl.data.TokenExample;
 import io.github.lora4j.djl.data.TrainingDataset;
@@ -22,7 +20,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -54,6 +51,7 @@ final class RealFamilyAdaptersTest {
         "gemma3-270m-r4",
         "tinyllama-r4",
         "gpt-neox-r1-f16",
+        "phi-1.5-r4",
         "qwen2.5-3b-r4"
       })
   void adapterGivesWhatPeftGivesAndIsTrainedAndSaved(String name) throws IOException {
@@ -79,19 +77,6 @@ final class RealFamilyAdaptersTest {
       }
       assertThat(difference(base, "base", golden)).as("base afterwards").isEqualTo(bare);
     }
-  }
-
-  /** phi is no family of ours: neither forgotten nor half supported. */
-  @Test
-  void baseOfAnotherFamilyIsRefusedWithThoseThatAreKnown() {
-    Path base = RealBase.configuration("phi-1.5-r4");
-
-    assertThatThrownBy(() -> CausalLm.load(base, LoadOptions.builder().build()))
-        .isInstanceOf(LoraException.class)
-        .hasMessage(
-            base.resolve("config.json")
-                + ": model_type 'phi' is not supported; supported: [bloom, falcon, gemma2,"
-                + " gemma3_text, gpt2, gpt_neox, llama, mistral, opt, phi3, qwen2, qwen3]");
   }
 
   /** Largest difference of a logit by the largest logit of the reference. */

@@ -27,7 +27,7 @@ final class BaseOptions {
       paramLabel = "DIR",
       description =
           "A checkpoint in the layout of Hugging Face: BLOOM, Falcon, Gemma 2 and 3, GPT-2, GPT-NeoX,"
-              + " Llama, Mistral, OPT, Phi-3, Qwen2 and 3. Default: the tiny BLOOM inside.")
+              + " Llama, Mistral, OPT, Phi, Phi-3, Qwen2 and 3. Default: the tiny BLOOM inside.")
   private @Nullable Path model;
 
   @Option(

@@ -46,9 +46,13 @@ class FineTuneAnyFamilyTest {
   @CsvSource({
     "falcon/multi-query, FalconForCausalLM, query_key_value",
     "gemma3_text/local-and-global, Gemma3ForCausalLM, q_proj v_proj",
+    "gemma2/capped, Gemma2ForCausalLM, q_proj v_proj",
     "gpt_neox/parallel, GPTNeoXForCausalLM, query_key_value",
+    "llama/dynamic-rope, LlamaForCausalLM, q_proj v_proj",
     "mistral/window, MistralForCausalLM, q_proj v_proj",
+    "phi/plain, PhiForCausalLM, fc1 fc2 q_proj v_proj",
     "phi3/window, Phi3ForCausalLM, qkv_proj",
+    "qwen2/window-yarn, Qwen2ForCausalLM, q_proj v_proj",
     "qwen3/tied, Qwen3ForCausalLM, q_proj v_proj",
   })
   void walkthroughTakesAnyFamilyWithItsCustomaryTargets(

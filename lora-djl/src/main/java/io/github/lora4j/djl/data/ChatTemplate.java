@@ -57,7 +57,8 @@ public final class ChatTemplate {
   /**
    * Reads the templates of a model. {@code chat_template.jinja} and {@code
    * additional_chat_templates/NAME.jinja} count before {@code chat_template} in {@code
-   * tokenizer_config.json}, which is a text or a list of named texts.
+   * tokenizer_config.json}, which is a text or a list of named texts, and that before {@code
+   * chat_template.json}.
    *
    * @param modelDirectory the directory of a checkpoint
    * @return the templates

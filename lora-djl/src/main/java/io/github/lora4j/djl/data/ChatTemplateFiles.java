@@ -37,10 +37,13 @@ final class ChatTemplateFiles {
       sources.putAll(configured(directory));
     }
     if (sources.isEmpty()) {
+      sources.putAll(ofProcessor(directory));
+    }
+    if (sources.isEmpty()) {
       throw new LoraException(
           directory
-              + " has no chat template: neither chat_template.jinja nor chat_template in"
-              + " tokenizer_config.json; a base model has none, an instruct model has");
+              + " has no chat template: neither chat_template.jinja, nor chat_template in"
+              + " tokenizer_config.json, nor chat_template.json; a base model has none, an instruct model has");
     }
     return sources;
   }
@@ -63,6 +66,16 @@ final class ChatTemplateFiles {
       config.text("chat_template").ifPresent(text -> sources.put("default", text));
     }
     return sources;
+  }
+
+  /** Beside models that see pictures: what their processor was saved with. */
+  private static Map<String, String> ofProcessor(Path directory) throws IOException {
+    Path file = directory.resolve("chat_template.json");
+    if (!Files.exists(file)) {
+      return Map.of();
+    }
+    Json json = Json.read(file, "the chat template");
+    return Map.of("default", json.require("chat_template", json.text("chat_template")));
   }
 
   private static String text(Path file) throws IOException {

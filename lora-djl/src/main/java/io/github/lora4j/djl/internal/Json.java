@@ -13,7 +13,6 @@ import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -29,7 +28,7 @@ public final class Json {
   private final String where;
   private final JsonObject object;
 
-  private Json(String where, JsonObject object) {
+  Json(String where, JsonObject object) {
     this.where = where;
     this.object = object;
   }
@@ -65,10 +64,7 @@ public final class Json {
   }
 
   private LoraException not(String kind, String key, JsonElement value) {
-    String text = value.toString();
-    return new LoraException(
-        "%s: %s must be %s, got %s"
-            .formatted(where, key, kind, text.length() > 60 ? text.substring(0, 60) + "…" : text));
+    return JsonItems.not(where, kind, key, value);
   }
 
   /**
@@ -103,17 +99,6 @@ public final class Json {
       throw not("a number", key, value.get());
     }
     return OptionalDouble.of(value.get().getAsDouble());
-  }
-
-  /**
-   * A number that null turns off, and that has a value where nothing is said.
-   *
-   * @param key its name
-   * @param unsaid its value where the key is missing
-   * @return empty if the key is there and null
-   */
-  public OptionalDouble number(String key, double unsaid) {
-    return object.has(key) ? number(key) : OptionalDouble.of(unsaid);
   }
 
   /**
@@ -200,6 +185,13 @@ public final class Json {
         .map(value -> new Json(where + ": " + key, value.getAsJsonObject()));
   }
 
+  /** Whether something is a text or an object. */
+  boolean isTextOrObject(String key) {
+    return get(key)
+        .filter(v -> v.isJsonObject() || (v.isJsonPrimitive() && v.getAsJsonPrimitive().isString()))
+        .isPresent();
+  }
+
   /**
    * A list of objects.
    *
@@ -207,22 +199,7 @@ public final class Json {
    * @return empty if the key is missing or null
    */
   public List<Json> objects(String key) {
-    List<Json> objects = new ArrayList<>();
-    Optional<JsonElement> value = get(key);
-    if (value.isEmpty()) {
-      return objects;
-    }
-    if (!value.get().isJsonArray()) {
-      throw not("a list of objects", key, value.get());
-    }
-    for (JsonElement item : value.get().getAsJsonArray()) {
-      if (!item.isJsonObject()) {
-        throw not("a list of objects", key, value.get());
-      }
-      objects.add(
-          new Json("%s: %s[%d]".formatted(where, key, objects.size()), item.getAsJsonObject()));
-    }
-    return objects;
+    return JsonItems.of(where, key, get(key)).objects();
   }
 
   /**
@@ -232,14 +209,7 @@ public final class Json {
    * @return empty if the key is missing or null
    */
   public List<String> texts(String key) {
-    List<String> texts = new ArrayList<>();
-    for (JsonElement item : list(key, "a list of texts")) {
-      if (!item.isJsonPrimitive() || !item.getAsJsonPrimitive().isString()) {
-        throw not("a list of texts", key, item);
-      }
-      texts.add(item.getAsString());
-    }
-    return texts;
+    return JsonItems.of(where, key, get(key)).texts();
   }
 
   /**
@@ -249,27 +219,7 @@ public final class Json {
    * @return empty if the key is missing or null
    */
   public double[] numbers(String key) {
-    List<JsonElement> list = list(key, "a list of numbers");
-    double[] numbers = new double[list.size()];
-    for (int i = 0; i < numbers.length; i++) {
-      JsonElement item = list.get(i);
-      if (!item.isJsonPrimitive() || !item.getAsJsonPrimitive().isNumber()) {
-        throw not("a list of numbers", key, item);
-      }
-      numbers[i] = item.getAsDouble();
-    }
-    return numbers;
-  }
-
-  private List<JsonElement> list(String key, String kind) {
-    Optional<JsonElement> value = get(key);
-    if (value.isEmpty()) {
-      return List.of();
-    }
-    if (!value.get().isJsonArray()) {
-      throw not(kind, key, value.get());
-    }
-    return value.get().getAsJsonArray().asList();
+    return JsonItems.of(where, key, get(key)).numbers();
   }
 
   /**
@@ -280,6 +230,16 @@ public final class Json {
    */
   public Optional<List<Json>> list(String key) {
     return get(key).filter(JsonElement::isJsonArray).map(list -> objects(key));
+  }
+
+  /**
+   * A list of texts or of objects with a {@code content}: how tokens are listed.
+   *
+   * @param key its name
+   * @return the texts; empty if the key is missing or something else
+   */
+  public List<String> contents(String key) {
+    return JsonItems.of(where, key, get(key).filter(JsonElement::isJsonArray)).contents();
   }
 
   /**
@@ -329,26 +289,6 @@ public final class Json {
   /** A copy of the object. */
   JsonObject copy() {
     return object.deepCopy();
-  }
-
-  /**
-   * A list of texts or of objects with a {@code content}: how tokens are listed.
-   *
-   * @param key its name
-   * @return the texts; empty if the key is missing or something else
-   */
-  public List<String> contents(String key) {
-    List<String> texts = new ArrayList<>();
-    Optional<JsonElement> value = get(key).filter(JsonElement::isJsonArray);
-    for (JsonElement item :
-        value.isPresent() ? value.get().getAsJsonArray() : List.<JsonElement>of()) {
-      JsonElement content = item.isJsonObject() ? item.getAsJsonObject().get("content") : item;
-      if (content == null || !content.isJsonPrimitive()) {
-        throw not("a list of texts", key, item);
-      }
-      texts.add(content.getAsString());
-    }
-    return texts;
   }
 
   /**

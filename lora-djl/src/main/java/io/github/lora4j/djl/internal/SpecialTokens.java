@@ -3,6 +3,7 @@ package io.github.lora4j.djl.internal;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -28,10 +29,13 @@ public record SpecialTokens(Map<String, String> texts, Set<String> extra) {
           "cls_token",
           "mask_token");
 
-  /** Copies map and set. */
+  /** Copies map and set; their order decides the ids of those that the vocabulary lacks. */
   public SpecialTokens {
-    texts = Map.copyOf(texts);
-    extra = Set.copyOf(extra);
+    Map<String, String> given = texts;
+    Map<String, String> ordered = new LinkedHashMap<>();
+    ROLES.stream().filter(given::containsKey).forEach(role -> ordered.put(role, given.get(role)));
+    texts = Collections.unmodifiableMap(ordered);
+    extra = Collections.unmodifiableSet(new LinkedHashSet<>(extra));
   }
 
   /**
@@ -62,16 +66,37 @@ public record SpecialTokens(Map<String, String> texts, Set<String> extra) {
 
   private static void add(Json config, Map<String, String> texts, Set<String> extra) {
     for (String role : ROLES) {
-      // a special token is written as a text or as an object with its content
-      Optional<Json> object = config.object(role);
-      Optional<String> text = object.isPresent() ? object.get().text("content") : config.text(role);
+      Optional<String> text = written(config, role);
       if (text.isPresent()) {
         texts.put(role, text.get());
       } else if (config.names(role)) {
         texts.remove(role); // null: the class's own token is not wanted
       }
     }
-    extra.addAll(config.contents("additional_special_tokens"));
-    extra.addAll(config.contents("extra_special_tokens"));
+    addNamed(config, extra);
+    Optional<Json> named = config.object("extra_special_tokens");
+    named.ifPresent(names -> names.keys().forEach(name -> extra.addAll(text(names, name))));
+    List<String> more =
+        named.isPresent() ? List.<String>of() : config.contents("extra_special_tokens");
+    extra.addAll(more.isEmpty() ? config.contents("additional_special_tokens") : more);
+  }
+
+  /** Roles of one model's own, as {@code boi_token}: the beginning of an image. */
+  private static void addNamed(Json config, Set<String> extra) {
+    for (String key : config.keys()) {
+      if (key.endsWith("_token") && !ROLES.contains(key) && config.isTextOrObject(key)) {
+        extra.addAll(text(config, key));
+      }
+    }
+  }
+
+  private static List<String> text(Json config, String key) {
+    return written(config, key).stream().toList();
+  }
+
+  /** A special token is written as a text or as an object with its content. */
+  private static Optional<String> written(Json config, String key) {
+    Optional<Json> object = config.object(key);
+    return object.isPresent() ? object.get().text("content") : config.text(key);
   }
 }

@@ -2,15 +2,14 @@ package io.github.lora4j.djl.jinja;
 
 import java.math.BigInteger;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Set;
 
 /** Reads expressions, with the precedence of jinja2. */
 final class ExpressionParser {
 
   private static final int DEEPEST = 200;
+  private static final int LONGEST_NUMBER = 1000; // characters
   private static final Set<String> COMPARISONS = Set.of("==", "!=", "<", "<=", ">", ">=");
 
   private final Tokens tokens;
@@ -30,7 +29,7 @@ final class ExpressionParser {
     while (tokens.skipOperator(",") && startsExpression()) {
       items.add(expression());
     }
-    return tuple(items);
+    return Displays.tuple(items);
   }
 
   private boolean startsExpression() {
@@ -214,11 +213,20 @@ final class ExpressionParser {
     return switch (token.kind()) {
       case NAME -> name(token.text());
       case STRING -> text(token);
-      case WHOLE -> constant(Values.of(new BigInteger(token.text().replace("_", ""))));
+      case WHOLE -> constant(whole(token));
       case FRACTION -> constant(Double.parseDouble(token.text().replace("_", "")));
       case OPERATOR -> opened(token);
       default -> throw noValue(token);
     };
+  }
+
+  /** A whole number as it is written. */
+  static Object whole(Token token) {
+    if (token.text().length() > LONGEST_NUMBER) {
+      throw new JinjaException(
+          "a number has %d digits".formatted(token.text().length()), token.line());
+    }
+    return Values.of(new BigInteger(token.text().replace("_", "")));
   }
 
   private static Expr constant(Object value) {
@@ -235,9 +243,9 @@ final class ExpressionParser {
 
   private Expr opened(Token token) {
     return switch (token.text()) {
-      case "(" -> parentheses();
-      case "[" -> list(items("]"));
-      case "{" -> mapping();
+      case "(" -> Displays.parentheses(this, tokens);
+      case "[" -> Displays.list(this, tokens);
+      case "{" -> Displays.mapping(this, tokens);
       default -> throw noValue(token);
     };
   }
@@ -252,70 +260,6 @@ final class ExpressionParser {
       case "false", "False" -> frame -> false;
       case "none", "None" -> frame -> None.NONE;
       default -> frame -> frame.get(name);
-    };
-  }
-
-  private Expr parentheses() {
-    if (tokens.skipOperator(")")) {
-      return frame -> Tuple.of();
-    }
-    Expr value = expressionOrTuple();
-    tokens.operator(")");
-    return value;
-  }
-
-  private List<Expr> items(String close) {
-    List<Expr> items = new ArrayList<>();
-    while (!tokens.skipOperator(close)) {
-      if (!items.isEmpty()) {
-        tokens.operator(",");
-        if (tokens.skipOperator(close)) {
-          break;
-        }
-      }
-      items.add(expression());
-    }
-    return items;
-  }
-
-  private static Expr list(List<Expr> items) {
-    return frame -> values(items, frame);
-  }
-
-  private static Expr tuple(List<Expr> items) {
-    return frame -> new Tuple(values(items, frame));
-  }
-
-  private static List<Object> values(List<Expr> items, Frame frame) {
-    frame.run().charge(items.size());
-    List<Object> values = new ArrayList<>();
-    for (Expr item : items) {
-      values.add(item.value(frame));
-    }
-    return values;
-  }
-
-  private Expr mapping() {
-    List<Expr> keys = new ArrayList<>();
-    List<Expr> values = new ArrayList<>();
-    while (!tokens.skipOperator("}")) {
-      if (!keys.isEmpty()) {
-        tokens.operator(",");
-        if (tokens.skipOperator("}")) {
-          break;
-        }
-      }
-      keys.add(expression());
-      tokens.operator(":");
-      values.add(expression());
-    }
-    return frame -> {
-      frame.run().charge(keys.size());
-      Map<Object, Object> map = new LinkedHashMap<>();
-      for (int i = 0; i < keys.size(); i++) {
-        map.put(Members.key(keys.get(i).value(frame)), values.get(i).value(frame));
-      }
-      return map;
     };
   }
 

@@ -166,7 +166,7 @@ final class Filters {
         "method");
     add(
         "attr",
-        (frame, value, arguments) -> Members.attribute(value, Values.text(arguments.get("name"))),
+        (frame, value, arguments) -> Members.own(value, Values.text(arguments.get("name"))),
         "name");
     add(
         "items",
@@ -181,6 +181,7 @@ final class Filters {
   }
 
   static List<Object> pairs(Map<Object, Object> map) {
+    Work.make(map.size());
     List<Object> pairs = new ArrayList<>();
     map.forEach((key, value) -> pairs.add(Tuple.of(key, value)));
     return pairs;

@@ -14,9 +14,13 @@ import java.util.regex.Pattern;
 final class Formats {
 
   private static final Pattern PERCENT =
-      Pattern.compile("%(?:\\((\\w+)\\))?([-+ 0#]*)(\\d*)(?:\\.(\\d+))?([a-zA-Z%])");
+      Pattern.compile("%(?:\\((\\w+)\\))?([-+ 0#]*+)(\\d*+)(?:\\.(\\d++))?+([a-zA-Z%])");
   private static final Pattern BRACES = Pattern.compile("\\{\\{|\\}\\}|\\{(\\w*)\\}|[{}]");
-  private static final Pattern WHOLE = Pattern.compile("[-+]?\\d+(?:_\\d+)*");
+  private static final Pattern WHOLE =
+      Pattern.compile("[-+]?\\d+(?:_\\d+)*", Pattern.UNICODE_CHARACTER_CLASS);
+  private static final Pattern FRACTION =
+      Pattern.compile("[-+]?(?:\\d++(?:\\.\\d*+)?+|\\.\\d++)(?:[eE][-+]?\\d++)?+");
+  private static final int LONGEST_NUMBER = 1000; // characters
 
   private Formats() {}
 
@@ -41,7 +45,7 @@ final class Formats {
       } else if (next < given.size()) {
         value = given.get(next++);
       } else {
-        throw new JinjaException("'" + text + "' wants more values");
+        throw new JinjaException(quoted(text) + " wants more values");
       }
       String piece = one(run, matcher, value);
       run.charge(piece.length());
@@ -49,14 +53,18 @@ final class Formats {
     }
     plain(text.substring(at), result);
     if (next < given.size() && !(values instanceof Map)) {
-      throw new JinjaException("'" + text + "' wants fewer values");
+      throw new JinjaException(quoted(text) + " wants fewer values");
     }
     return result.toString();
   }
 
+  private static String quoted(String text) {
+    return text.length() <= 100 ? "'" + text + "'" : "'" + text.substring(0, 100) + "…'";
+  }
+
   private static void plain(String text, StringBuilder result) {
     if (text.indexOf('%') >= 0) {
-      throw new JinjaException("'" + text + "' has a '%' that formats nothing");
+      throw new JinjaException(quoted(text) + " has a '%' that formats nothing");
     }
     result.append(text);
   }
@@ -73,14 +81,18 @@ final class Formats {
         }
       }
       case 'd', 'i', 'x', 'X', 'o' -> {
-        BigInteger number = Numbers.whole(whole(numeric(value), 0L, 10L));
+        Object found = whole(numeric(value), None.NONE, 10L);
+        if (found == None.NONE) {
+          throw new JinjaException("'" + PythonText.str(value) + "' is no whole number");
+        }
+        BigInteger number = Numbers.whole(found);
         text = number.toString(kind == 'd' || kind == 'i' ? 10 : kind == 'o' ? 8 : 16);
         text = kind == 'X' ? text.toUpperCase(Locale.ROOT) : text;
       }
       case 'f', 'F' -> {
-        BigDecimal number = new BigDecimal(Numbers.fraction(numeric(value)));
+        double number = Numbers.fraction(numeric(value));
         int digits = precision.isEmpty() ? 6 : size(run, precision);
-        text = number.setScale(digits, RoundingMode.HALF_EVEN).toPlainString();
+        text = fixed(number, digits);
       }
       default -> throw new JinjaException("'%" + kind + "' formats nothing here");
     }
@@ -94,6 +106,16 @@ final class Formats {
     }
     boolean zeros = flags.contains("0") && kind != 's' && kind != 'r';
     return zeros ? zeros(run, text, width) : fill(run, text, width, 0, " ");
+  }
+
+  private static String fixed(double number, int digits) {
+    if (Double.isNaN(number) || Double.isInfinite(number)) {
+      return PythonText.number(number);
+    }
+    if (digits > LONGEST_NUMBER) {
+      throw new JinjaException("a number is written with " + digits + " digits");
+    }
+    return new BigDecimal(number).setScale(digits, RoundingMode.HALF_EVEN).toPlainString();
   }
 
   private static Object numeric(Object value) {
@@ -158,7 +180,7 @@ final class Formats {
       if (place == null) {
         if (matcher.group().length() == 1) {
           throw new JinjaException(
-              "format takes places like {}, {0} and {name}; got '" + text + "'");
+              "format takes places like {}, {0} and {name}; got " + quoted(text));
         }
         result.append(matcher.group().charAt(0));
         continue;
@@ -168,7 +190,7 @@ final class Formats {
       if (number) {
         int index = place.isEmpty() ? next++ : Values.whole(whole(place, -1L, 10L));
         if (index >= given.positional().size()) {
-          throw new JinjaException("'" + text + "' wants more values");
+          throw new JinjaException(quoted(text) + " wants more values");
         }
         value = given.positional().get(index);
       } else {
@@ -213,10 +235,13 @@ final class Formats {
     }
     String text = PythonText.strip(Values.text(value));
     int radix = Values.whole(base);
-    if (radix == 10 && WHOLE.matcher(text).matches() && text.length() < 1000) {
+    if (radix == 10 && text.length() < LONGEST_NUMBER && WHOLE.matcher(text).matches()) {
       return Values.of(new BigInteger(text.replace("_", "").replace("+", "")));
     }
     if (radix != 10) {
+      if (text.length() >= LONGEST_NUMBER) {
+        throw new JinjaException("a number has " + text.length() + " digits");
+      }
       try {
         return Values.of(new BigInteger(text.replaceFirst("^0[xXbBoO]", ""), radix));
       } catch (NumberFormatException e) {
@@ -232,7 +257,7 @@ final class Formats {
       return Numbers.fraction(value);
     }
     String text = Values.isText(value) ? PythonText.strip(Values.text(value)) : "";
-    if (!text.matches("[-+]?(\\d+\\.?\\d*|\\.\\d+)([eE][-+]?\\d+)?")) {
+    if (!FRACTION.matcher(text).matches()) {
       return otherwise;
     }
     return Double.parseDouble(text);
@@ -255,7 +280,11 @@ final class Formats {
     if (!(number instanceof Double) && method.equals("common")) {
       return number; // Python rounds a whole number to a whole one
     }
-    BigDecimal exact = new BigDecimal(Numbers.fraction(number));
+    double fraction = Numbers.fraction(number);
+    if (Double.isNaN(fraction) || Double.isInfinite(fraction)) {
+      return fraction;
+    }
+    BigDecimal exact = new BigDecimal(fraction);
     return exact.setScale(precision, mode).doubleValue();
   }
 }

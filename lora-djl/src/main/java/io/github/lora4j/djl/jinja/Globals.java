@@ -36,6 +36,7 @@ final class Globals {
       if (numbers.size() == LONGEST_RANGE) {
         throw new JinjaException("a range has more than 100000 numbers");
       }
+      Work.make(1);
       numbers.add(i);
     }
     return numbers;
@@ -44,10 +45,12 @@ final class Globals {
   private static Object dict(Frame frame, Arguments arguments) {
     Map<Object, Object> map = new LinkedHashMap<>();
     for (Object start : arguments.positional()) {
-      if (start instanceof Map<?, ?>) {
+      if (start instanceof Map<?, ?> given) {
+        Work.make(given.size());
         map.putAll(Values.map(start));
       } else {
         for (Object pair : Values.items(start)) {
+          Work.make(1);
           List<Object> two = Values.items(pair);
           if (two.size() != 2) {
             throw new JinjaException("a mapping is made of pairs, got " + two.size() + " values");
@@ -56,6 +59,7 @@ final class Globals {
         }
       }
     }
+    Work.make(arguments.named().size());
     map.putAll(arguments.named());
     return map;
   }

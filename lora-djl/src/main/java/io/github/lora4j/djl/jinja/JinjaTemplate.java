@@ -80,11 +80,14 @@ public final class JinjaTemplate {
   public Rendering render(Map<String, ? extends @Nullable Object> variables, LocalDateTime now) {
     Map<String, Object> values = new HashMap<>();
     variables.forEach((name, value) -> values.put(name, Values.of(value)));
-    Run run = new Run(Objects.requireNonNull(now, "now"));
+    Run run = new Run(Objects.requireNonNull(now, "now"), Values.size(values));
+    Work.paidBy(run);
     try {
       body.render(Frame.root(run, values), run.root());
     } catch (StackOverflowError e) { // of values that a template nested without end
       throw new JinjaException("the template nests values too deeply");
+    } finally {
+      Work.paidBy(null);
     }
     return new Rendering(run.root().text(), run.spans());
   }

@@ -25,9 +25,6 @@ final class Lexer {
   private static final Pattern VARIABLE_END = Pattern.compile("-\\}\\}" + SPACE + "|\\}\\}");
   private static final Pattern NUMBER =
       Pattern.compile("\\d[\\d_]*(?:\\.\\d[\\d_]*)?(?:[eE][+-]?\\d[\\d_]*)?");
-  private static final Pattern STRING =
-      Pattern.compile(
-          "'[^'\\\\]*(?:\\\\.[^'\\\\]*)*'|\"[^\"\\\\]*(?:\\\\.[^\"\\\\]*)*\"", Pattern.DOTALL);
   private static final Set<String> LONG_OPERATORS = Set.of("==", "!=", ">=", "<=", "//", "**");
 
   private final String source;
@@ -162,14 +159,22 @@ final class Lexer {
       boolean whole = text.chars().allMatch(c -> c == '_' || (c >= '0' && c <= '9'));
       take(whole ? Token.Kind.WHOLE : Token.Kind.FRACTION, at + text.length());
     } else if (first == '\'' || first == '"') {
-      Matcher string = STRING.matcher(source).region(at, source.length());
-      if (!string.lookingAt()) {
-        throw new JinjaException("a string has no end", line());
-      }
-      take(Token.Kind.STRING, string.end());
+      take(Token.Kind.STRING, stringEnd(first));
     } else {
       operator(first, open);
     }
+  }
+
+  private int stringEnd(char quote) {
+    for (int i = at + 1; i < source.length(); i++) {
+      if (source.charAt(i) == quote) {
+        return i + 1;
+      }
+      if (source.charAt(i) == '\\') {
+        i++; // whatever it is
+      }
+    }
+    throw new JinjaException("a string has no end", line());
   }
 
   private void operator(char first, Deque<Character> open) {

@@ -7,6 +7,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.function.UnaryOperator;
 
 /** Filters that go through the items of a value. */
 final class ListFilters {
@@ -15,7 +16,7 @@ final class ListFilters {
 
   static Map<String, Filter> all() {
     Map<String, Filter> all = new HashMap<>();
-    all.put("list", (frame, value, given) -> new ArrayList<>(Values.items(value)));
+    all.put("list", (frame, value, given) -> copy(value));
     all.put("first", (frame, value, given) -> end(Values.items(value), true));
     all.put("last", (frame, value, given) -> end(Values.items(value), false));
     all.put("reverse", (frame, value, given) -> reversed(value));
@@ -38,16 +39,22 @@ final class ListFilters {
     add(all, "batch", ListFilters::batch, "linecount", "fill_with");
     add(all, "groupby", ListFilters::groupBy, "attribute", "default", "case_sensitive");
     all.put("map", ListFilters::map);
-    all.put("select", (frame, value, given) -> select(frame, value, given, true, false));
-    all.put("reject", (frame, value, given) -> select(frame, value, given, false, false));
-    all.put("selectattr", (frame, value, given) -> select(frame, value, given, true, true));
-    all.put("rejectattr", (frame, value, given) -> select(frame, value, given, false, true));
+    all.put("select", (frame, value, given) -> select(value, given, true, false));
+    all.put("reject", (frame, value, given) -> select(value, given, false, false));
+    all.put("selectattr", (frame, value, given) -> select(value, given, true, true));
+    all.put("rejectattr", (frame, value, given) -> select(value, given, false, true));
     return all;
   }
 
   private static void add(
       Map<String, Filter> all, String name, Filter filter, String... parameters) {
     all.put(name, Filters.taking(name, filter, parameters));
+  }
+
+  private static List<Object> copy(Object value) {
+    List<Object> items = Values.items(value);
+    Work.make(items.size());
+    return new ArrayList<>(items);
   }
 
   private static Object end(List<Object> items, boolean first) {
@@ -97,8 +104,16 @@ final class ListFilters {
   /** What is compared of an item: texts without their case, unless asked for. */
   private static Object key(Object item, Arguments arguments) {
     Object value = of(item, arguments.get("attribute", None.NONE));
+    return keyOf(value, arguments);
+  }
+
+  private static Object keyOf(Object value, Arguments arguments) {
     boolean exact = Values.isTrue(arguments.get("case_sensitive", false));
-    return !exact && Values.isText(value) ? Values.text(value).toLowerCase(Locale.ROOT) : value;
+    if (exact || !Values.isText(value)) {
+      return value;
+    }
+    Work.pay(Values.text(value).length());
+    return Values.text(value).toLowerCase(Locale.ROOT);
   }
 
   private static Object extreme(Object value, Arguments arguments, int sign) {
@@ -113,8 +128,7 @@ final class ListFilters {
   }
 
   private static Object sort(Frame frame, Object value, Arguments arguments) {
-    List<Object> sorted = new ArrayList<>(Values.items(value));
-    frame.run().charge(10L * sorted.size());
+    List<Object> sorted = copy(value);
     Comparator<Object> order = (a, b) -> Operators.order("<", key(a, arguments), key(b, arguments));
     sorted.sort(Values.isTrue(arguments.get("reverse", false)) ? order.reversed() : order);
     return sorted;
@@ -159,10 +173,11 @@ final class ListFilters {
     List<Object> batches = new ArrayList<>();
     List<Object> items = Values.items(value);
     for (int start = 0; start < items.size(); start += size) {
+      Work.make(Math.min(size, items.size() - start));
       List<Object> one =
           new ArrayList<>(items.subList(start, Math.min(items.size(), start + size)));
       if (fill != None.NONE) {
-        frame.run().charge(size);
+        Work.make(size);
         while (one.size() < size) {
           one.add(fill);
         }
@@ -173,42 +188,33 @@ final class ListFilters {
   }
 
   private static Object groupBy(Frame frame, Object value, Arguments arguments) {
-    Object fallback = arguments.get("default", new Undefined("the item has no such member"));
+    Object attribute = arguments.get("attribute");
+    Object fallback = arguments.get("default", None.NONE);
     Map<Object, List<Object>> groups = new LinkedHashMap<>();
-    List<Object> items = new ArrayList<>(Values.items(value));
-    frame.run().charge(10L * items.size());
-    Comparator<Object> order =
-        (a, b) ->
-            Operators.order("<", group(a, arguments, fallback), group(b, arguments, fallback));
-    items.sort(order);
+    List<Object> items = copy(value);
+    UnaryOperator<Object> group = item -> keyOf(Members.path(item, attribute, fallback), arguments);
+    items.sort((a, b) -> Operators.order("<", group.apply(a), group.apply(b)));
     Map<Object, Object> names = new HashMap<>();
     for (Object item : items) {
-      Object key = group(item, arguments, fallback);
-      Object found = Members.path(item, arguments.get("attribute"));
-      names.putIfAbsent(key, found instanceof Undefined ? fallback : found);
+      Object key = group.apply(item);
+      Work.make(1);
+      Work.hash(key);
+      names.putIfAbsent(key, Members.path(item, attribute, fallback));
       groups.computeIfAbsent(key, name -> new ArrayList<>()).add(item);
     }
     List<Object> result = new ArrayList<>();
-    groups.forEach((key, group) -> result.add(Tuple.of(names.getOrDefault(key, key), group)));
+    groups.forEach((key, all) -> result.add(Tuple.of(names.getOrDefault(key, key), all)));
     return result;
-  }
-
-  private static Object group(Object item, Arguments arguments, Object fallback) {
-    Object found = Members.path(item, arguments.get("attribute"));
-    Object value = found instanceof Undefined ? fallback : found;
-    boolean exact = Values.isTrue(arguments.get("case_sensitive", false));
-    return !exact && Values.isText(value) ? Values.text(value).toLowerCase(Locale.ROOT) : value;
   }
 
   private static Object map(Frame frame, Object value, Arguments arguments) {
     List<Object> mapped = new ArrayList<>();
     Object attribute = arguments.named().get("attribute");
     for (Object item : Values.isTrue(value) ? Values.items(value) : List.of()) {
-      frame.run().charge(1);
+      Work.make(1);
       if (attribute != null) {
-        Object found = Members.path(item, attribute);
-        mapped.add(
-            found instanceof Undefined ? arguments.named().getOrDefault("default", found) : found);
+        Object fallback = arguments.named().getOrDefault("default", None.NONE);
+        mapped.add(Members.path(item, attribute, fallback));
       } else if (arguments.positional().isEmpty()) {
         throw new JinjaException("map needs a filter or an attribute");
       } else {
@@ -220,7 +226,7 @@ final class ListFilters {
   }
 
   private static Object select(
-      Frame frame, Object value, Arguments arguments, boolean wanted, boolean byAttribute) {
+      Object value, Arguments arguments, boolean wanted, boolean byAttribute) {
     List<Object> selected = new ArrayList<>();
     int skip = byAttribute ? 1 : 0;
     if (arguments.positional().size() < skip) {
@@ -228,7 +234,7 @@ final class ListFilters {
     }
     Arguments rest = arguments.after(skip);
     for (Object item : Values.isTrue(value) ? Values.items(value) : List.of()) {
-      frame.run().charge(1);
+      Work.make(1);
       Object seen = byAttribute ? Members.path(item, arguments.positional().get(0)) : item;
       boolean holds =
           rest.positional().isEmpty()

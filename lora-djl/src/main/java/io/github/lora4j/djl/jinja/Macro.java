@@ -23,7 +23,12 @@ record Macro(String name, List<String> parameters, List<Optional<Expr>> defaults
             break;
           }
         }
-        parameters.add(tokens.name());
+        Token parameter = tokens.take(Token.Kind.NAME, "a name");
+        if (parameters.contains(parameter.text())) {
+          throw new JinjaException(
+              "a macro has two parameters '" + parameter.text() + "'", parameter.line());
+        }
+        parameters.add(parameter.text());
         defaults.add(
             tokens.skipOperator("=") ? Optional.of(expressions.expression()) : Optional.empty());
       }

@@ -4,6 +4,7 @@ package io.github.lora4j.djl.jinja;
 record Markup(String text) {
 
   static String escape(String plain) {
+    Work.pay(6L * plain.length());
     return plain
         .replace("&", "&amp;")
         .replace(">", "&gt;")

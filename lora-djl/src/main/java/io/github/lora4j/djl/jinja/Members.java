@@ -27,6 +27,15 @@ final class Members {
     return value instanceof Map<?, ?> map ? member(map, value, name) : missing(value, name);
   }
 
+  /** The filter {@code attr}: a method, but no item of a mapping. */
+  static Object own(Object value, String name) {
+    if (value instanceof Map) {
+      Optional<Function> method = Methods.find(value, name);
+      return method.isPresent() ? method.get() : missing(value, name);
+    }
+    return attribute(value, name);
+  }
+
   /** {@code value[key]}: an item before a method. */
   static Object item(Object value, Object key) {
     Operators.defined(value);
@@ -35,13 +44,24 @@ final class Members {
       if (item != null) {
         return item;
       }
-    } else if (key instanceof Long && (Values.isText(value) || isSequence(value))) {
+    } else if (key instanceof Long && Values.isText(value)) {
+      return character(Values.text(value), Values.whole(key), value);
+    } else if (key instanceof Long && isSequence(value)) {
       List<Object> items = Values.items(value);
       int index = Values.whole(key);
       int at = index < 0 ? index + items.size() : index;
       return at >= 0 && at < items.size() ? items.get(at) : missing(value, key);
     }
     return Values.isText(key) ? attribute(value, Values.text(key)) : missing(value, key);
+  }
+
+  private static Object character(String text, int index, Object value) {
+    Work.scan(text.length());
+    int size = text.codePointCount(0, text.length());
+    int at = index < 0 ? index + size : index;
+    return at >= 0 && at < size
+        ? Character.toString(text.codePointAt(text.offsetByCodePoints(0, at)))
+        : missing(value, (long) index);
   }
 
   static boolean isSequence(Object value) {
@@ -63,34 +83,47 @@ final class Members {
     if (key instanceof List || key instanceof Map) {
       throw new JinjaException("a " + Values.type(key) + " is no key of a mapping");
     }
+    Work.hash(key);
     return key instanceof Markup markup ? markup.text() : key;
   }
 
   /** {@code value[from:to:step]}. */
-  static Object slice(Run run, Object value, Object from, Object to, Object step) {
+  static Object slice(Object value, Object from, Object to, Object step) {
     Operators.defined(value);
     if (!Values.isText(value) && !isSequence(value)) {
       throw new JinjaException("a " + Values.type(value) + " cannot be sliced");
     }
-    List<Object> items = Values.items(value);
-    run.charge(items.size());
     int stride = step == None.NONE ? 1 : Values.whole(step);
     if (stride == 0) {
       throw new JinjaException("the step of a slice is 0");
     }
-    int size = items.size();
+    int size = Math.toIntExact(Values.length(value));
     int first = bound(from, size, stride, stride > 0 ? 0 : size - 1);
     int end = bound(to, size, stride, stride > 0 ? size : -1);
+    if (Values.isText(value)) {
+      return slice(Values.text(value), first, end, stride);
+    }
+    List<Object> items = Values.items(value);
     List<Object> part = new ArrayList<>();
     for (long i = first; stride > 0 ? i < end : i > end; i += stride) {
+      Work.make(1);
       part.add(items.get((int) i));
     }
-    if (Values.isText(value)) {
-      StringBuilder text = new StringBuilder();
-      part.forEach(text::append);
-      return text.toString();
-    }
     return value instanceof Tuple ? new Tuple(part) : part;
+  }
+
+  private static String slice(String text, int first, int end, int stride) {
+    if (stride == 1) {
+      int start = text.offsetByCodePoints(0, first);
+      return text.substring(start, text.offsetByCodePoints(start, Math.max(0, end - first)));
+    }
+    Work.pay(text.length());
+    int[] codePoints = text.codePoints().toArray();
+    StringBuilder part = new StringBuilder();
+    for (long i = first; stride > 0 ? i < end : i > end; i += stride) {
+      part.appendCodePoint(codePoints[(int) i]);
+    }
+    return part.toString();
   }
 
   private static int bound(Object given, int size, int stride, int otherwise) {
@@ -104,15 +137,26 @@ final class Members {
 
   /** A member by a path with dots, as filters take it. */
   static Object path(Object value, Object path) {
+    return path(value, path, None.NONE);
+  }
+
+  /** The same with a value for each member that is not there; none for no such value. */
+  static Object path(Object value, Object path, Object fallback) {
     if (path instanceof Long) {
-      return item(value, path);
+      return or(item(value, path), fallback);
     }
     Object found = value;
+    Work.scan(Values.text(path).length());
     for (String name : Values.text(path).split("\\.", -1)) {
-      boolean number = !name.isEmpty() && name.chars().allMatch(Character::isDigit);
-      found = item(found, number ? (Object) Long.valueOf(name) : name);
+      boolean number =
+          !name.isEmpty() && name.length() < 19 && name.chars().allMatch(c -> c >= '0' && c <= '9');
+      found = or(item(found, number ? (Object) Long.valueOf(name) : name), fallback);
     }
     return found;
+  }
+
+  private static Object or(Object found, Object fallback) {
+    return found instanceof Undefined && fallback != None.NONE ? fallback : found;
   }
 
   static List<Object> reversed(List<Object> items) {

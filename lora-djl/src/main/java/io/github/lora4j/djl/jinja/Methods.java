@@ -1,6 +1,7 @@
 package io.github.lora4j.djl.jinja;
 
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -54,11 +55,21 @@ final class Methods {
                 return found == null ? given.get("default", None.NONE) : found;
               });
       case "items" -> none(name, () -> Lazy.view(Filters.pairs(map)));
-      case "keys" -> none(name, () -> Lazy.view(new ArrayList<>(map.keySet())));
-      case "values" -> none(name, () -> Lazy.view(new ArrayList<>(map.values())));
-      case "copy" -> none(name, () -> new LinkedHashMap<>(map));
+      case "keys" -> none(name, () -> Lazy.view(copied(map.keySet())));
+      case "values" -> none(name, () -> Lazy.view(copied(map.values())));
+      case "copy" -> none(name, () -> copied(map));
       default -> Optional.empty();
     };
+  }
+
+  private static List<Object> copied(Collection<Object> items) {
+    Work.make(items.size());
+    return new ArrayList<>(items);
+  }
+
+  private static Map<Object, Object> copied(Map<Object, Object> map) {
+    Work.make(map.size());
+    return new LinkedHashMap<>(map);
   }
 
   private static Optional<Function> none(String name, Supplier<Object> result) {
@@ -75,8 +86,7 @@ final class Methods {
     }
     List<Object> items = Values.items(value);
     return switch (name) {
-      case "copy" ->
-          value instanceof List ? none(name, () -> new ArrayList<>(items)) : Optional.empty();
+      case "copy" -> value instanceof List ? none(name, () -> copied(items)) : Optional.empty();
       case "count" ->
           Optional.of(
               (frame, arguments) -> {

@@ -53,10 +53,10 @@ final class Operators {
       return Values.text(left) + Values.text(right);
     }
     if (left instanceof List<?> a && right instanceof List<?> b) {
-      return joined(run, a, b);
+      return joined(a, b);
     }
     if (left instanceof Tuple a && right instanceof Tuple b) {
-      return new Tuple(joined(run, a.items(), b.items()));
+      return new Tuple(joined(a.items(), b.items()));
     }
     throw unsuited("+", left, right);
   }
@@ -65,8 +65,8 @@ final class Operators {
     return value instanceof Markup markup ? markup.text() : Markup.escape(Values.text(value));
   }
 
-  private static List<Object> joined(Run run, List<?> a, List<?> b) {
-    run.charge((long) a.size() + b.size());
+  private static List<Object> joined(List<?> a, List<?> b) {
+    Work.make((long) a.size() + b.size());
     List<Object> all = new ArrayList<>(a);
     all.addAll(b);
     return all;
@@ -80,7 +80,7 @@ final class Operators {
       return text.repeat(count);
     }
     if (value instanceof List<?> list) {
-      run.charge((long) list.size() * count);
+      Work.make((long) list.size() * count);
       List<Object> all = new ArrayList<>();
       for (int i = 0; i < count; i++) {
         all.addAll(list);
@@ -105,6 +105,7 @@ final class Operators {
 
   /** Less than 0 if the left comes first. */
   static int order(String operator, Object left, Object right) {
+    Work.pay(1);
     defined(left);
     defined(right);
     if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
@@ -129,6 +130,7 @@ final class Operators {
 
   /** Python orders by code point, Java by half of one. */
   private static int codePoints(String a, String b) {
+    Work.scan(Math.min(a.length(), b.length()));
     int i = 0;
     while (i < a.length() && i < b.length()) {
       int x = a.codePointAt(i);
@@ -147,10 +149,11 @@ final class Operators {
         defined(one);
         throw new JinjaException("a text does not contain a " + Values.type(one));
       }
+      Work.search(Values.text(all).length(), Values.text(one).length());
       return Values.text(all).contains(Values.text(one));
     }
     if (all instanceof Map<?, ?> map) {
-      return map.containsKey(one instanceof Markup markup ? markup.text() : one);
+      return map.containsKey(Members.key(one));
     }
     return Values.items(all).stream().anyMatch(item -> Values.same(item, one));
   }

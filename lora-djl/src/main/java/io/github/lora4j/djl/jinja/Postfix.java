@@ -20,7 +20,7 @@ final class Postfix {
       if (member.kind() != Token.Kind.WHOLE) {
         throw new JinjaException("wanted a member, got " + member, member.line());
       }
-      Object index = Long.valueOf(member.text());
+      Object index = ExpressionParser.whole(member);
       return frame -> Members.item(of.value(frame), index);
     }
     tokens.operator("[");
@@ -34,8 +34,7 @@ final class Postfix {
     Optional<Expr> step = tokens.skipOperator(":") ? part(parser, tokens) : Optional.empty();
     tokens.operator("]");
     return frame ->
-        Members.slice(
-            frame.run(), of.value(frame), value(from, frame), value(to, frame), value(step, frame));
+        Members.slice(of.value(frame), value(from, frame), value(to, frame), value(step, frame));
   }
 
   private static Optional<Expr> part(ExpressionParser parser, Tokens tokens) {
@@ -163,7 +162,9 @@ final class Postfix {
       Map<String, Object> names = new LinkedHashMap<>();
       named.forEach((name, expr) -> names.put(name, expr.value(frame)));
       for (Expr expr : spread) {
-        Values.map(expr.value(frame)).forEach((name, value) -> names.put(Values.text(name), value));
+        Map<Object, Object> more = Values.map(expr.value(frame));
+        Work.make(more.size());
+        more.forEach((name, value) -> names.put(Values.text(name), value));
       }
       return new Arguments(values, names);
     }

@@ -51,6 +51,7 @@ final class PythonText {
   }
 
   static String strip(String text, String characters, boolean start, boolean end) {
+    Work.pay((long) text.length() * characters.length() / 64);
     int from = 0;
     int to = text.length();
     while (start && from < to && characters.indexOf(text.codePointAt(from)) >= 0) {
@@ -63,6 +64,7 @@ final class PythonText {
   }
 
   static List<Object> characters(String text) {
+    Work.make(text.length());
     List<Object> characters = new ArrayList<>(text.length());
     for (int i = 0; i < text.length(); i += Character.charCount(text.codePointAt(i))) {
       characters.add(Character.toString(text.codePointAt(i)));
@@ -89,7 +91,9 @@ final class PythonText {
   }
 
   private static void repr(Object value, StringBuilder out) {
+    Work.pay(4);
     if (value instanceof String text) {
+      Work.pay(text.length());
       quote(text, out);
     } else if (value instanceof List<?> list) {
       sequence('[', list, ']', out);

@@ -8,19 +8,26 @@ import java.util.List;
 /** One rendering: what it may still compute, the time it shows, the blocks it marked. */
 final class Run {
 
-  /** Steps, characters and list elements of one rendering: far beyond any conversation. */
-  static final long BUDGET = 50_000_000;
+  /** Steps and characters of one rendering of a short conversation, far more than any takes. */
+  static final long BUDGET = 20_000_000;
+
+  /** More for each character of what is rendered: templates go through it a few dozen times. */
+  private static final long EACH = 100;
 
   private static final int MOST_CALLS = 150; // inside one another, of macros
 
   private final LocalDateTime now;
   private final Output root = new Output(this);
   private final List<Span> spans = new ArrayList<>();
-  private long left = BUDGET;
+  private final long budget;
+  private long left;
   private int depth;
 
-  Run(LocalDateTime now) {
+  /** A rendering of values with so many characters. */
+  Run(LocalDateTime now, long characters) {
     this.now = now;
+    this.budget = BUDGET + EACH * characters;
+    this.left = budget;
   }
 
   LocalDateTime now() {
@@ -42,7 +49,7 @@ final class Run {
     left -= amount;
     if (amount < 0 || left < 0) {
       throw new JinjaException(
-          "the template computes more than %d steps and characters".formatted(BUDGET));
+          "the template computes more than %d steps and characters".formatted(budget));
     }
   }
 

@@ -12,6 +12,7 @@ final class Strftime {
   private Strftime() {}
 
   static String format(LocalDateTime time, String format) {
+    Work.pay(32L * format.length());
     StringBuilder text = new StringBuilder();
     for (int i = 0; i < format.length(); i++) {
       char c = format.charAt(i);

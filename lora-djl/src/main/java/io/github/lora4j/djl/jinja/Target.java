@@ -6,24 +6,34 @@ import java.util.List;
 /** What a value is given to: a name, a member of a namespace, or several of them. */
 interface Target {
 
+  /** Parentheses inside one another. */
+  int DEEPEST = 100;
+
   /** Gives it the value. */
   void set(Frame frame, Object value);
 
   static Target read(Tokens tokens) {
-    Target first = one(tokens);
+    return read(tokens, 0);
+  }
+
+  private static Target read(Tokens tokens, int depth) {
+    if (depth > DEEPEST) {
+      throw new JinjaException("names nest more than 100 deep", tokens.now().line());
+    }
+    Target first = one(tokens, depth);
     if (!tokens.isOperator(",")) {
       return first;
     }
     List<Target> targets = new ArrayList<>(List.of(first));
     while (tokens.skipOperator(",")) {
-      targets.add(one(tokens));
+      targets.add(one(tokens, depth));
     }
     return several(targets);
   }
 
-  private static Target one(Tokens tokens) {
+  private static Target one(Tokens tokens, int depth) {
     if (tokens.skipOperator("(")) {
-      Target inner = read(tokens);
+      Target inner = read(tokens, depth + 1);
       tokens.operator(")");
       return inner;
     }

@@ -97,6 +97,7 @@ final class Tests {
   /** Python asks whether there is a letter with a case, too. */
   private static boolean isCase(Object value, String same) {
     String text = PythonText.str(value);
+    Work.pay(text.length());
     return text.equals(same)
         && !text.toLowerCase(Locale.ROOT).equals(text.toUpperCase(Locale.ROOT));
   }

@@ -54,7 +54,7 @@ final class TextMethods {
   private TextMethods() {}
 
   static Object call(String name, Run run, String text, Arguments given) {
-    run.charge(text.length());
+    Work.scan(text.length());
     return switch (name) {
       case "upper" -> plain(name, given, text.toUpperCase(Locale.ROOT));
       case "lower" -> plain(name, given, text.toLowerCase(Locale.ROOT));
@@ -195,13 +195,14 @@ final class TextMethods {
         return words;
       }
       if (words.size() == most) {
-        words.add(PythonText.stripEnd(text.substring(at)));
+        words.add(text.substring(at));
         return words;
       }
       int start = at;
       while (at < text.length() && !PythonText.isSpace(text.charAt(at))) {
         at++;
       }
+      Work.make(1);
       words.add(text.substring(start, at));
     }
   }

@@ -22,17 +22,34 @@ final class TextParts {
     if (between.isEmpty()) {
       throw new JinjaException("a text cannot be split at nothing");
     }
+    Work.search(text.length(), between.length());
+    return fromEnd ? splitFromEnd(text, between, limit) : splitFromStart(text, between, limit);
+  }
+
+  private static List<Object> splitFromStart(String text, String between, int most) {
     List<Object> parts = new ArrayList<>();
-    String rest = text;
-    int at = fromEnd ? rest.lastIndexOf(between) : rest.indexOf(between);
-    while (at >= 0 && parts.size() < limit) {
-      String after = rest.substring(at + between.length());
-      parts.add(fromEnd ? after : rest.substring(0, at));
-      rest = fromEnd ? rest.substring(0, at) : after;
-      at = fromEnd ? rest.lastIndexOf(between) : rest.indexOf(between);
+    int start = 0;
+    for (int at = text.indexOf(between); at >= 0 && parts.size() < most; ) {
+      Work.make(1);
+      parts.add(text.substring(start, at));
+      start = at + between.length();
+      at = text.indexOf(between, start);
     }
-    parts.add(rest);
-    return fromEnd ? Members.reversed(parts) : parts;
+    parts.add(text.substring(start));
+    return parts;
+  }
+
+  private static List<Object> splitFromEnd(String text, String between, int most) {
+    List<Object> parts = new ArrayList<>();
+    int end = text.length();
+    for (int at = text.lastIndexOf(between); at >= 0 && parts.size() < most; ) {
+      Work.make(1);
+      parts.add(text.substring(at + between.length(), end));
+      end = at;
+      at = end < between.length() ? -1 : text.lastIndexOf(between, end - between.length());
+    }
+    parts.add(text.substring(0, end));
+    return Members.reversed(parts);
   }
 
   private static List<Object> lastWords(String text, int most) {
@@ -41,14 +58,23 @@ final class TextParts {
       return words;
     }
     List<Object> last = new ArrayList<>();
-    String rest = PythonText.stripEnd(text);
+    int end = spaceBefore(text, text.length());
     for (int i = 0; i < most; i++) {
       String word = Values.text(words.get(words.size() - 1 - i));
       last.add(word);
-      rest = PythonText.stripEnd(rest.substring(0, rest.length() - word.length()));
+      end = spaceBefore(text, end - word.length());
     }
-    last.add(PythonText.stripStart(rest));
+    last.add(text.substring(0, end));
     return Members.reversed(last);
+  }
+
+  /** Where white space begins that ends at a place. */
+  private static int spaceBefore(String text, int end) {
+    int start = end;
+    while (start > 0 && PythonText.isSpace(text.charAt(start - 1))) {
+      start--;
+    }
+    return start;
   }
 
   static Object lines(String text, Arguments arguments) {
@@ -59,6 +85,7 @@ final class TextParts {
       if ("\n\r\u000b\f\u001c\u001d\u001e\u0085\u2028\u2029".indexOf(text.charAt(i)) < 0) {
         continue;
       }
+      Work.make(1);
       int end = text.startsWith("\r\n", i) ? i + 2 : i + 1;
       lines.add(text.substring(start, keep ? end : i));
       start = end;
@@ -74,6 +101,7 @@ final class TextParts {
     if (at.isEmpty()) {
       throw new JinjaException("a text cannot be parted at nothing");
     }
+    Work.search(text.length(), at.length());
     int found = last ? text.lastIndexOf(at) : text.indexOf(at);
     if (found < 0) {
       return last ? Tuple.of("", "", text) : Tuple.of(text, "", "");
@@ -89,6 +117,7 @@ final class TextParts {
     List<Object> any = wanted instanceof Tuple tuple ? tuple.items() : List.of(wanted);
     for (Object one : any) {
       String piece = Values.text(one);
+      Work.scan(piece.length());
       if (start ? part.startsWith(piece) : part.endsWith(piece)) {
         return true;
       }
@@ -109,6 +138,7 @@ final class TextParts {
   }
 
   static int count(String text, String part) {
+    Work.search(text.length(), part.length());
     if (part.isEmpty()) {
       return text.codePointCount(0, text.length()) + 1;
     }
@@ -144,6 +174,7 @@ final class TextParts {
   static Object find(String name, String text, Arguments given) {
     Arguments arguments = given.expect(name, "sub", "start", "end");
     String part = Values.text(arguments.get("sub"));
+    Work.search(text.length(), part.length());
     int size = text.codePointCount(0, text.length());
     int start = place(arguments.get("start", None.NONE), 0, size);
     String range = within(text, (long) start, arguments.get("end", None.NONE));

@@ -50,6 +50,21 @@ final class Values {
             + value.getClass().getName());
   }
 
+  /** Characters and items of a value. */
+  static long size(Object value) {
+    if (value instanceof String text) {
+      return text.length();
+    }
+    if (value instanceof List<?> list) {
+      return 1 + list.stream().mapToLong(Values::size).sum();
+    }
+    if (value instanceof Map<?, ?> map) {
+      return 1
+          + map.entrySet().stream().mapToLong(e -> size(e.getKey()) + size(e.getValue())).sum();
+    }
+    return 1;
+  }
+
   private static Object number(Number number) {
     if (number instanceof Double || number instanceof Float || number instanceof BigDecimal) {
       return number.doubleValue();
@@ -132,6 +147,7 @@ final class Values {
       return tuple.items();
     }
     if (value instanceof Map<?, ?> map) {
+      Work.pay(map.size());
       return new ArrayList<>(map.keySet());
     }
     if (value instanceof Lazy lazy) {
@@ -159,6 +175,7 @@ final class Values {
   static long length(Object value) {
     if (isText(value)) {
       String text = PythonText.str(value);
+      Work.scan(text.length());
       return text.codePointCount(0, text.length());
     }
     if (value instanceof Map<?, ?> map) {
@@ -196,7 +213,9 @@ final class Values {
 
   /** Python's {@code ==}. */
   static boolean same(Object left, Object right) {
+    Work.pay(1);
     if (isText(left) && isText(right)) {
+      Work.scan(Math.min(PythonText.str(left).length(), PythonText.str(right).length()));
       return PythonText.str(left).equals(PythonText.str(right));
     }
     if (Numbers.isNumber(left) && Numbers.isNumber(right)) {
@@ -213,6 +232,7 @@ final class Values {
           && a.entrySet().stream()
               .allMatch(
                   entry -> {
+                    Work.hash(entry.getKey());
                     Object other = b.get(entry.getKey());
                     return other != null && same(entry.getValue(), other);
                   });

@@ -29,20 +29,18 @@ import org.jspecify.annotations.Nullable;
 public final class AdapterWeights implements AutoCloseable {
 
   private final List<AdapterLayout.Pair> layoutPairs;
-  private final Map<String, List<Long>> shapes = new LinkedHashMap<>();
+  private final FlatTensors tensors;
   private final NDManager manager;
   private final NDArray values;
   private final @Nullable NDArray gradients;
   private final Map<String, NDArray> views = new LinkedHashMap<>();
   private final Map<String, NDArray> gradientViews = new LinkedHashMap<>();
   private final Map<String, LowRank> pairs = new LinkedHashMap<>();
-  private final long elements;
   private final Map<String, NDArray> frozen = new LinkedHashMap<>();
   private final boolean halfFixed;
   private final boolean ownsMatrices;
   private long otherBytes;
-  private int users;
-  private boolean closing;
+  private final UseCount uses;
 
   /**
    * Copies an adapter to a device.
@@ -53,14 +51,15 @@ public final class AdapterWeights implements AutoCloseable {
    */
   public AdapterWeights(AdapterLayout layout, Device device, boolean trainable) {
     this.layoutPairs = layout.pairs();
-    layout.values().forEach((name, tensor) -> shapes.put(name, tensor.shape()));
+    this.tensors = FlatTensors.of(layout.values());
     this.halfFixed = layout.halfFixed();
     this.ownsMatrices = hasMatrices(layout);
     this.manager = Engines.newManager(device);
-    this.elements = layout.values().values().stream().mapToLong(t -> t.values().length).sum();
+    this.uses = new UseCount(manager::close);
     try {
-      this.values = manager.create(new Shape(elements), DataType.FLOAT32);
-      this.gradients = trainable ? manager.zeros(new Shape(elements), DataType.FLOAT32) : null;
+      this.values = manager.create(new Shape(tensors.elements()), DataType.FLOAT32);
+      this.gradients =
+          trainable ? manager.zeros(new Shape(tensors.elements()), DataType.FLOAT32) : null;
       fill(layout);
     } catch (RuntimeException e) {
       manager.close();
@@ -69,9 +68,9 @@ public final class AdapterWeights implements AutoCloseable {
   }
 
   private void fill(AdapterLayout layout) {
-    slice(values, views);
+    views.putAll(tensors.slices(values, manager));
     if (gradients != null) {
-      slice(gradients, gradientViews);
+      gradientViews.putAll(tensors.slices(gradients, manager));
     }
     write(layout.values());
     layout.frozen().forEach((name, tensor) -> frozen.put(name, frozenOf(tensor)));
@@ -86,21 +85,6 @@ public final class AdapterWeights implements AutoCloseable {
               magnitude(pair),
               pair.scaling(),
               pair.dropout()));
-    }
-  }
-
-  /** All tensors of a flat buffer by one call: there are many, and an adapter is to load fast. */
-  private void slice(NDArray flat, Map<String, NDArray> into) {
-    if (shapes.isEmpty()) {
-      return;
-    }
-    long[] dims = shapes.values().stream().mapToLong(List::size).toArray();
-    long[] sizes =
-        shapes.values().stream().flatMap(List::stream).mapToLong(Long::longValue).toArray();
-    NDArray[] slices = Kernels.get().many(manager, "slices_of", flat, dims, sizes);
-    int at = 0;
-    for (String name : shapes.keySet()) {
-      into.put(name, slices[at++]);
     }
   }
 
@@ -163,7 +147,7 @@ public final class AdapterWeights implements AutoCloseable {
    * @return the pairs given at the start, the values in their order, without what is frozen
    */
   public AdapterLayout layout() {
-    return new AdapterLayout(layoutPairs, copyOf(values), Map.of(), halfFixed);
+    return new AdapterLayout(layoutPairs, tensors.read(values), Map.of(), halfFixed);
   }
 
   /**
@@ -268,7 +252,7 @@ public final class AdapterWeights implements AutoCloseable {
   public Map<String, TensorData> read() {
     acquireAgain();
     try {
-      Map<String, TensorData> all = copyOf(values);
+      Map<String, TensorData> all = tensors.read(values);
       frozen.forEach((name, array) -> all.put(name, dataOf(array)));
       return all;
     } finally {
@@ -282,44 +266,16 @@ public final class AdapterWeights implements AutoCloseable {
    * @return gradients under the names of the values
    */
   public Map<String, TensorData> readGradients() {
-    return copyOf(flatGradients());
-  }
-
-  private Map<String, TensorData> copyOf(NDArray flat) {
-    float[] all = flat.toFloatArray();
-    Map<String, TensorData> tensors = new LinkedHashMap<>();
-    int start = 0;
-    for (Map.Entry<String, List<Long>> entry : shapes.entrySet()) {
-      int end = start + count(entry.getValue());
-      tensors.put(
-          entry.getKey(), new TensorData(entry.getValue(), Arrays.copyOfRange(all, start, end)));
-      start = end;
-    }
-    return tensors;
-  }
-
-  private static int count(List<Long> shape) {
-    return Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
+    return tensors.read(flatGradients());
   }
 
   /**
    * Overwrites all tensors.
    *
-   * @param tensors one for each name of the layout, of its shape
+   * @param written one for each name of the layout, of its shape
    */
-  public void write(Map<String, TensorData> tensors) {
-    float[] all = new float[Math.toIntExact(elements)];
-    int start = 0;
-    for (Map.Entry<String, List<Long>> entry : shapes.entrySet()) {
-      TensorData tensor = tensors.get(entry.getKey());
-      if (tensor == null || !tensor.shape().equals(entry.getValue())) {
-        throw new IllegalArgumentException(
-            "tensor %s: wanted shape %s, got %s"
-                .formatted(entry.getKey(), entry.getValue(), tensor));
-      }
-      System.arraycopy(tensor.values(), 0, all, start, tensor.values().length);
-      start += tensor.values().length;
-    }
+  public void write(Map<String, TensorData> written) {
+    float[] all = tensors.joined(written);
     // NDArray.set would give the array new storage and leave the views behind
     try (NDArray source = manager.create(all)) {
       Kernels.get().run("copy_into", values, source);
@@ -332,8 +288,8 @@ public final class AdapterWeights implements AutoCloseable {
    *
    * @return bytes, 0 after the memory went back
    */
-  public synchronized long nativeBytes() {
-    return closing && users == 0 ? 0 : elements * (gradients == null ? 4 : 8) + otherBytes;
+  public long nativeBytes() {
+    return uses.areOver() ? 0 : tensors.elements() * (gradients == null ? 4 : 8) + otherBytes;
   }
 
   /**
@@ -342,29 +298,25 @@ public final class AdapterWeights implements AutoCloseable {
    *
    * @return false if the adapter is closed already
    */
-  public synchronized boolean tryAcquire() {
-    if (!closing) {
-      users++;
-    }
-    return !closing;
+  public boolean tryAcquire() {
+    return uses.tryBegin();
   }
 
-  synchronized boolean isClosed() {
-    return closing;
+  boolean isClosed() {
+    return uses.areClosed();
   }
 
   void acquire() {
-    if (!tryAcquire()) {
+    if (!uses.tryBegin()) {
       throw closed();
     }
   }
 
   /** Begins a use within another one, which a close in between must not cut off. */
-  synchronized void acquireAgain() {
-    if (closing && users == 0) {
+  void acquireAgain() {
+    if (!uses.tryBeginWithin()) {
       throw closed();
     }
-    users++;
   }
 
   static IllegalStateException closed() {
@@ -372,22 +324,14 @@ public final class AdapterWeights implements AutoCloseable {
   }
 
   /** Ends a use; the last one after closing gives the memory back. */
-  public synchronized void release() {
-    users--;
-    if (closing && users == 0) {
-      manager.close();
-    }
+  public void release() {
+    uses.end();
   }
 
   /** Closes it for new uses; the memory goes back at once, or when the last use ends. */
   @Override
-  public synchronized void close() {
-    if (!closing) {
-      closing = true;
-      if (users == 0) {
-        manager.close();
-      }
-    }
+  public void close() {
+    uses.close();
   }
 
   /**

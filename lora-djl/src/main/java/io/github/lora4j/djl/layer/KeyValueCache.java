@@ -112,6 +112,30 @@ public final class KeyValueCache implements AutoCloseable {
     return Arrays.stream(lengths).allMatch(length -> length == 0);
   }
 
+  /** Whether whole prompts fill it, or one token a row goes behind what is there. */
+  void checkTakes(TokenBatch batch) {
+    if (batch.rows() != rows()) {
+      throw new IllegalArgumentException(
+          "the cache has %d rows, the batch %d".formatted(rows(), batch.rows()));
+    }
+    if (batch.isShared()) {
+      throw new IllegalArgumentException(
+          "a cache keeps every sequence whole; give it the unshared batch");
+    }
+    for (int row = 0; row < lengths.length; row++) {
+      int added = batch.lengths()[row];
+      if (!isEmpty() && added != 1) {
+        throw new IllegalArgumentException(
+            "a filled cache takes one token a row, row %d brings %d".formatted(row, added));
+      }
+      if (lengths[row] + added > capacity) {
+        throw new IllegalArgumentException(
+            "row %d would hold %d tokens, the cache has room for %d"
+                .formatted(row, lengths[row] + added, capacity));
+      }
+    }
+  }
+
   NDArray keys(int layer) {
     return keys[layer];
   }

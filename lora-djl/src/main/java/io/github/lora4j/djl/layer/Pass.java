@@ -4,14 +4,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.RandomStream;
-import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.BitSet;
-import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.function.Consumer;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
@@ -31,7 +27,7 @@ public final class Pass implements AutoCloseable {
 
   private final NDManager manager;
   private final TokenBatch batch;
-  private final List<Range> ranges;
+  private final AdapterRanges ranges;
   private final long dropoutSeed;
   private final @Nullable KeyValueCache cache;
   private final @Nullable DecodingStep step;
@@ -41,7 +37,7 @@ public final class Pass implements AutoCloseable {
   private Pass(
       NDManager manager,
       TokenBatch batch,
-      List<Range> ranges,
+      AdapterRanges ranges,
       long dropoutSeed,
       @Nullable KeyValueCache cache,
       @Nullable DecodingStep step,
@@ -65,7 +61,7 @@ public final class Pass implements AutoCloseable {
    * @return the pass, to be closed
    */
   public static Pass inference(NDManager parent, TokenBatch batch, List<AdapterSegment> segments) {
-    List<Range> ranges = acquire(parent, batch, segments, AdapterWeights::acquire);
+    AdapterRanges ranges = AdapterRanges.acquire(parent, batch, segments, AdapterWeights::acquire);
     return new Pass(parent.newSubManager(), batch, ranges, NO_DROPOUT, null, null, null);
   }
 
@@ -79,7 +75,8 @@ public final class Pass implements AutoCloseable {
    * @return the pass, to be closed before the adapters are released
    */
   public static Pass held(NDManager parent, TokenBatch batch, List<AdapterSegment> segments) {
-    List<Range> ranges = acquire(parent, batch, segments, AdapterWeights::acquireAgain);
+    AdapterRanges ranges =
+        AdapterRanges.acquire(parent, batch, segments, AdapterWeights::acquireAgain);
     return new Pass(parent.newSubManager(), batch, ranges, NO_DROPOUT, null, null, null);
   }
 
@@ -107,33 +104,14 @@ public final class Pass implements AutoCloseable {
       List<AdapterSegment> segments,
       KeyValueCache cache,
       boolean gather) {
-    if (batch.rows() != cache.rows()) {
-      throw new IllegalArgumentException(
-          "the cache has %d rows, the batch %d".formatted(cache.rows(), batch.rows()));
-    }
-    if (batch.isShared()) {
-      throw new IllegalArgumentException(
-          "a cache keeps every sequence whole; give it the unshared batch");
-    }
-    int[] seen = cache.lengths();
-    for (int row = 0; row < seen.length; row++) {
-      int added = batch.lengths()[row];
-      if (!cache.isEmpty() && added != 1) {
-        throw new IllegalArgumentException(
-            "a filled cache takes one token a row, row %d brings %d".formatted(row, added));
-      }
-      if (seen[row] + added > cache.capacity()) {
-        throw new IllegalArgumentException(
-            "row %d would hold %d tokens, the cache has room for %d"
-                .formatted(row, seen[row] + added, cache.capacity()));
-      }
-    }
-    List<Range> ranges = acquire(parent, batch, segments, AdapterWeights::acquireAgain);
+    cache.checkTakes(batch);
+    AdapterRanges ranges =
+        AdapterRanges.acquire(parent, batch, segments, AdapterWeights::acquireAgain);
     NDManager manager = parent.newSubManager();
     DecodingStep step = null;
     if (!cache.isEmpty()) {
       boolean any = gather && !segments.isEmpty();
-      step = new DecodingStep(manager, seen, any ? cache.gathered(segments) : null);
+      step = new DecodingStep(manager, cache.lengths(), any ? cache.gathered(segments) : null);
     }
     return new Pass(manager, batch, ranges, NO_DROPOUT, cache, step, null);
   }
@@ -153,55 +131,11 @@ public final class Pass implements AutoCloseable {
     TokenBatch sequences = adapter.dropsOut() ? batch.unshared() : batch;
     List<AdapterSegment> all = List.of(new AdapterSegment(adapter, 0, batch.rows()));
     long seed = dropoutSeed == NO_DROPOUT ? 0 : dropoutSeed;
-    List<Range> ranges = acquire(parent, sequences, all, AdapterWeights::acquire);
+    AdapterRanges ranges = AdapterRanges.acquire(parent, sequences, all, AdapterWeights::acquire);
     return new Pass(parent.newSubManager(), sequences, ranges, seed, null, null, null);
   }
 
   private static final long NO_DROPOUT = Long.MIN_VALUE;
-
-  private static List<Range> acquire(
-      NDManager parent,
-      TokenBatch batch,
-      List<AdapterSegment> segments,
-      Consumer<AdapterWeights> use) {
-    if (!parent.isOpen()) {
-      throw new IllegalStateException("the base is closed; load it again");
-    }
-    checkRows(batch, segments);
-    List<Range> ranges = new ArrayList<>();
-    try {
-      for (AdapterSegment segment : segments) {
-        int start = batch.tokensOf(segment.firstRow());
-        int end = batch.tokensOf(segment.firstRow() + segment.rows());
-        use.accept(segment.adapter());
-        ranges.add(
-            new Range(segment.adapter(), start, end - start, segment.firstRow(), segment.rows()));
-      }
-    } catch (RuntimeException e) {
-      ranges.forEach(range -> range.adapter().release());
-      throw e;
-    }
-    ranges.sort(Comparator.comparingInt(Range::start));
-    return ranges;
-  }
-
-  private static void checkRows(TokenBatch batch, List<AdapterSegment> segments) {
-    BitSet covered = new BitSet(batch.rows());
-    for (AdapterSegment segment : segments) {
-      int last = segment.firstRow() + segment.rows() - 1;
-      if (last >= batch.rows()) {
-        throw new IllegalArgumentException(
-            "a segment covers rows %d to %d, the batch has rows 0 to %d"
-                .formatted(segment.firstRow(), last, batch.rows() - 1));
-      }
-      for (int row = segment.firstRow(); row <= last; row++) {
-        if (covered.get(row)) {
-          throw new IllegalArgumentException("two segments cover row " + row);
-        }
-        covered.set(row);
-      }
-    }
-  }
 
   /**
    * A scope inside this pass: arrays made in it are freed when it closes, unless {@link #lift}ed
@@ -232,8 +166,7 @@ public final class Pass implements AutoCloseable {
    * @return true if gradients have to reach that far
    */
   public boolean trains(String prefix) {
-    return ranges.stream()
-        .anyMatch(range -> range.adapter().trainable() && range.adapter().touches(prefix));
+    return ranges.train(prefix);
   }
 
   /**
@@ -269,41 +202,22 @@ public final class Pass implements AutoCloseable {
   }
 
   List<Range> ranges() {
-    return ranges;
+    return ranges.all();
   }
 
   /** The tokens of the whole batch, run by run. */
   List<Run> runs() {
-    List<Run> runs = new ArrayList<>();
-    int done = 0;
-    for (Range range : ranges) {
-      if (range.start() > done) {
-        runs.add(new Run(null, done, range.start() - done));
-      }
-      runs.add(new Run(range.adapter(), range.start(), range.count()));
-      done = range.start() + range.count();
-    }
-    if (done < batch.size()) {
-      runs.add(new Run(null, done, batch.size() - done));
-    }
-    return runs;
+    return ranges.runs(batch.size());
   }
 
   /** Whether an adapter of this pass brings a whole matrix in the place of one of the base. */
   boolean ownsMatrices() {
-    for (Range range : ranges) { // asked by every layer of every token
-      if (range.adapter().ownsMatrices()) {
-        return true;
-      }
-    }
-    return false;
+    return ranges.ownMatrices();
   }
 
   /** The adapter of a pass that has one for all tokens, else null. */
   @Nullable AdapterWeights only() {
-    return ranges.size() == 1 && ranges.get(0).count() == batch.size()
-        ? ranges.get(0).adapter()
-        : null;
+    return ranges.only(batch.size());
   }
 
   /**
@@ -311,9 +225,7 @@ public final class Pass implements AutoCloseable {
    * to one: the fast case of every layer.
    */
   boolean isUniform() {
-    return gathered() != null
-        || ranges.isEmpty()
-        || (ranges.size() == 1 && ranges.get(0).count() == batch.size());
+    return gathered() != null || ranges.all().isEmpty() || only() != null;
   }
 
   /** Probability that this pass drops an element of the input of a pair. */
@@ -370,7 +282,7 @@ public final class Pass implements AutoCloseable {
   public void close() {
     manager.close();
     if (outer == null) {
-      ranges.forEach(range -> range.adapter().release());
+      ranges.release();
     }
   }
 }

@@ -71,7 +71,7 @@ public final class Families {
     Function<Json, ModelFamily> family = BY_TYPE.get(type);
     if (family == null) {
       throw new LoraException(
-          "%s: model_type '%s' is not supported; supported: %s"
+          "%s: model_type '%s' is not supported; supported: %s; a model of another family is adapted as a DJL Block"
               .formatted(json, type, BY_TYPE.keySet()));
     }
     refuseQuantised(json);

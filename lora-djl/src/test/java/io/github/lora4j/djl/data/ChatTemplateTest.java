@@ -81,6 +81,23 @@ final class ChatTemplateTest {
     assertThat(template.render(HI, ChatOptions.plain().tools("[{}]"))).isEqualTo("tools");
   }
 
+  /** As beside Gemma 3 and others that see pictures, where their processor was saved. */
+  @Test
+  void theTemplateOfAProcessorIsTheLastThatCounts() throws IOException {
+    config("\"model_max_length\": 5");
+    Path file = temp.resolve("chat_template.json");
+    Files.writeString(file, "{\"chat_template\": \"{{ bos_token }}p\"}");
+
+    assertThat(ChatTemplate.of(temp).render(HI, ChatOptions.plain())).isEqualTo("<s>p");
+    config("\"chat_template\": \"configured\"");
+    assertThat(ChatTemplate.of(temp).render(HI, ChatOptions.plain())).isEqualTo("configured");
+    config("\"model_max_length\": 5");
+    Files.writeString(file, "{\"template\": \"x\"}");
+    assertThatThrownBy(() -> ChatTemplate.of(temp))
+        .isInstanceOf(LoraException.class)
+        .hasMessage(file + ": chat_template is missing");
+  }
+
   @Test
   void aModelWithoutTemplateIsRefused() throws IOException {
     config("\"model_max_length\": 5");
@@ -89,8 +106,8 @@ final class ChatTemplateTest {
         .isInstanceOf(LoraException.class)
         .hasMessage(
             temp
-                + " has no chat template: neither chat_template.jinja nor chat_template in"
-                + " tokenizer_config.json; a base model has none, an instruct model has");
+                + " has no chat template: neither chat_template.jinja, nor chat_template in"
+                + " tokenizer_config.json, nor chat_template.json; a base model has none, an instruct model has");
   }
 
   @Test

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.time.LocalDateTime;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
@@ -91,7 +92,30 @@ final class JinjaTemplateTest {
         "{% set ns = namespace(n=9) %}{% for i in range(99) %}{% set ns.n = ns.n * ns.n %}{% endfor %}",
         "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
         "{% set ns = namespace(s=[]) %}{% for i in range(99999) %}{% set ns.s = [ns.s] %}{% endfor %}{{ ns.s }}",
-        "{% for i in [1] recursive %}{{ loop([1]) }}{% endfor %}"
+        "{% for i in [1] recursive %}{{ loop([1]) }}{% endfor %}",
+        "{{ ('x' * 9000000).split('x') }}",
+        "{{ ('a ' * 9000000).split() }}",
+        "{{ ('a ' * 900000).rsplit(none, 800000) | sort | join | length + 9 ** 9999 }}",
+        "{{ ('x' * 19000000)[0] }}",
+        "{{ ('x' * 9000000) | list }}",
+        "{% for c in 'x' * 9000000 %}{% endfor %}",
+        "{{ ('a' * 8000000).find('a' * 4000000 ~ 'b') }}",
+        "{{ ('a' * 4000000 ~ 'b') in 'a' * 8000000 }}",
+        "{{ ('x' * 4000000).strip('y' * 4000000 ~ 'x') }}",
+        "{{ ('f' * 9000000) | int(base=16) }}",
+        "{{ ('%' ~ '0' * 5000000 ~ '!') % 1 }}",
+        "{{ '%.9000000f' % 1 }}",
+        "{{ strftime_now('%c' * 5000000) }}",
+        "{% set s = 'x' * 9000000 %}{% for i in range(99999) %}{% for j in range(999) %}{{ 'y' in s }}{% endfor %}{% endfor %}",
+        "{% set s = 'x' * 5000000 %}{% set t = s ~ '' %}{% for i in range(99999) %}{{ s == t }}{% endfor %}",
+        "{% set s = 'x' * 9000000 %}{% for i in range(99999) %}{{ s | length }}{% endfor %}",
+        "{% set s = ['x' * 100000 ~ 1, 'x' * 100000 ~ 2] * 99999 %}{{ s | sort | length }}",
+        "{% set n = namespace(s=[1]) %}{% for i in range(60) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s }}",
+        "{% set n = namespace(s=[1]) %}{% for i in range(60) %}{% set n.s = [n.s, n.s] %}{% endfor %}{{ n.s | tojson }}",
+        "{% set n = namespace(s=[1], t=[1]) %}{% for i in range(60) %}{% set n.s = [n.s, n.s] %}{% set n.t = [n.t, n.t] %}{% endfor %}{{ n.s == n.t }}",
+        "{% set n = namespace(s=(1,)) %}{% for i in range(60) %}{% set n.s = (n.s, n.s) %}{% endfor %}{{ {n.s: 1} }}",
+        "{% set n = namespace(s=(1,)) %}{% for i in range(60) %}{% set n.s = (n.s, n.s) %}{% endfor %}{{ n.s in {} }}",
+        "{% set n = namespace(d={}) %}{% for i in range(99999) %}{% set n.d = dict(n.d, **{'k' ~ i: 1}) %}{% endfor %}"
       })
   void computingTooMuchIsRefused(String template) {
     JinjaTemplate parsed = JinjaTemplate.parse(template);
@@ -105,8 +129,10 @@ final class JinjaTemplateTest {
     String signs = "{{ " + "-".repeat(100_000) + "1 }}";
     String blocks = "{% if 1 %}".repeat(100_000) + "{% endif %}".repeat(100_000);
     String branches = "{% if 0 %}" + "{% elif 0 %}".repeat(100_000) + "{% endif %}";
+    String names = "{% set " + "(".repeat(100_000) + "a" + ")".repeat(100_000) + " = 1 %}";
+    String digits = "{{ " + "9".repeat(100_000) + " }}";
 
-    for (String template : new String[] {parentheses, signs, blocks, branches}) {
+    for (String template : new String[] {parentheses, signs, blocks, branches, names, digits}) {
       assertThatThrownBy(() -> JinjaTemplate.parse(template)).isInstanceOf(JinjaException.class);
     }
   }
@@ -146,6 +172,7 @@ final class JinjaTemplateTest {
         "{% if 1 %} | wanted '{% endif %}', got the end of the template",
         "{% endif %} | there is no tag 'endif' here",
         "{% break %} | 'break' stands in no loop",
+        "{% macro m(a, a) %}{% endmacro %} | a macro has two parameters 'a'",
         "{{ 'a }} | a string has no end",
         "{# a | a comment has no end",
         "{{ a | a tag has no end",
@@ -156,6 +183,49 @@ final class JinjaTemplateTest {
     assertThatThrownBy(() -> JinjaTemplate.parse(template))
         .isInstanceOf(JinjaException.class)
         .hasMessageContaining(message);
+  }
+
+  /** What is a stack overflow of a regular expression elsewhere. */
+  @Test
+  void aLongStringIsNoDeepOne() {
+    assertThat(render("{{ '" + "\\\\".repeat(400_000) + "' | length }}")).isEqualTo("400000");
+  }
+
+  @Test
+  void longChainsAreRefusedOrRendered() {
+    for (String part :
+        new String[] {" | string", ".a", "[0]", "(1)", " + 1", " or 1", " is none"}) {
+      JinjaTemplate chain = JinjaTemplate.parse("{{ map" + part.repeat(100_000) + " }}");
+
+      assertThatThrownBy(() -> chain.render(Map.of("map", 1), NOW))
+          .as(part)
+          .isInstanceOf(JinjaException.class);
+    }
+  }
+
+  /** Many passes over it are what templates of models need. */
+  @Test
+  void aLongConversationHasItsOwnBudget() {
+    JinjaTemplate template =
+        JinjaTemplate.parse(
+            "{% for i in range(9) %}{% for m in messages %}{{ (m | replace('a', 'b'))[:5] }}{% endfor"
+                + " %}{% endfor %}");
+    List<String> messages = Collections.nCopies(2000, "abc".repeat(1000));
+
+    String text = template.render(Map.of("messages", messages), NOW).text();
+
+    assertThat(text).hasSize(9 * 2000 * 5);
+  }
+
+  @Test
+  void numbersThatAreNoneAreWrittenAsPythonDoes() {
+    assertThat(render("{{ '%f' % (1e308 * 10) }} {{ (-1e308 * 10) | round }}"))
+        .isEqualTo("inf -inf");
+    assertThat(render("{{ [1].99999999999999999999 is defined }}{{ [1].0_0 }}"))
+        .isEqualTo("False1");
+    assertThatThrownBy(() -> render("{{ '%d' % (1e308 * 10) }}"))
+        .isInstanceOf(JinjaException.class)
+        .hasMessage("line 1: 'inf' is no whole number");
   }
 
   @Test

@@ -18,6 +18,7 @@ import io.github.lora4j.djl.model.gemma.GemmaConfig;
 import io.github.lora4j.djl.model.gptneox.GptNeoxConfig;
 import io.github.lora4j.djl.model.llama.LlamaConfig;
 import io.github.lora4j.djl.model.llama.LlamaConfig.Family;
+import io.github.lora4j.djl.model.phi.PhiConfig;
 import io.github.lora4j.djl.model.phi3.Phi3Config;
 import io.github.lora4j.spi.ModuleTree;
 import java.io.IOException;
@@ -124,6 +125,10 @@ final class PublishedSizesTest {
             expected,
             Collections.nCopies(layers, config.window()),
             Map.of("all", config.rope().frequencies()));
+      }
+      case "phi" -> {
+        RotaryFrequencies found = PhiConfig.of(json).rope().frequencies();
+        assertSettings(expected, Collections.nCopies(layers, 0), Map.of("all", found));
       }
       case "gpt_neox" -> {
         RotaryFrequencies found = GptNeoxConfig.of(json).rope().frequencies();
