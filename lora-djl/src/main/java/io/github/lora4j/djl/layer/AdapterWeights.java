@@ -9,11 +9,14 @@ import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.TensorData;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.OptionalInt;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -308,8 +311,6 @@ public final class AdapterWeights implements AutoCloseable {
    * @param tensors one for each name of the layout, of its shape
    */
   public void write(Map<String, TensorData> tensors) {
-    float[] all = new float[Math.toIntExact(elements)];
-    int start = 0;
     for (Map.Entry<String, List<Long>> entry : shapes.entrySet()) {
       TensorData tensor = tensors.get(entry.getKey());
       if (tensor == null || !tensor.shape().equals(entry.getValue())) {
@@ -317,14 +318,27 @@ public final class AdapterWeights implements AutoCloseable {
             "tensor %s: wanted shape %s, got %s"
                 .formatted(entry.getKey(), entry.getValue(), tensor));
       }
-      System.arraycopy(tensor.values(), 0, all, start, tensor.values().length);
-      start += tensor.values().length;
     }
     // NDArray.set would give the array new storage and leave the views behind
-    try (NDArray source = manager.create(all)) {
-      Kernels.get().run("copy_into", values, source);
+    if (values.getDevice().isGpu()) {
+      try (NDManager scope = manager.newSubManager(Device.cpu())) {
+        NDArray source = scope.create(values.getShape(), DataType.FLOAT32);
+        put(tensors, source);
+        Kernels.get().run("copy_into", values, source);
+      }
+    } else {
+      put(tensors, values);
     }
     changed();
+  }
+
+  /** Writes where the array is, in the order of the shapes. */
+  private void put(Map<String, TensorData> tensors, NDArray flat) {
+    if (shapes.isEmpty()) {
+      return;
+    }
+    FloatBuffer room = flat.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
+    shapes.keySet().forEach(name -> room.put(Objects.requireNonNull(tensors.get(name)).values()));
   }
 
   /**
