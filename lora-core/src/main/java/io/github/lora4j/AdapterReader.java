@@ -2,6 +2,7 @@ package io.github.lora4j;
 
 import io.github.lora4j.io.TensorEntry;
 import io.github.lora4j.io.TensorFile;
+import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -57,6 +59,17 @@ final class AdapterReader {
   }
 
   private AdapterReader() {}
+
+  /** Reads an adapter against a base; what it holds of the base's own is left out. */
+  static Loaded read(Object base, AdapterFiles files, boolean hash) throws IOException {
+    Objects.requireNonNull(base, "base");
+    LoraBackend backend = Backends.of(base);
+    return read(
+        files,
+        backend.modules(base),
+        (name, row, rows) -> backend.holds(base, name, row, rows),
+        hash);
+  }
 
   static Loaded read(Path directory, ModuleTree tree, BaseMatrices.Base base) throws IOException {
     return read(AdapterFiles.in(directory), tree, base, false);
