@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Kernels;
+import io.github.lora4j.djl.internal.NativeHeap;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.TensorData;
 import java.nio.ByteOrder;
@@ -347,7 +348,7 @@ public final class AdapterWeights implements AutoCloseable {
    * @return bytes, 0 after the memory went back
    */
   public synchronized long nativeBytes() {
-    return closing && users == 0 ? 0 : elements * (gradients == null ? 4 : 8) + otherBytes;
+    return closing && users == 0 ? 0 : bytes();
   }
 
   /**
@@ -389,7 +390,7 @@ public final class AdapterWeights implements AutoCloseable {
   public synchronized void release() {
     users--;
     if (closing && users == 0) {
-      manager.close();
+      free();
     }
   }
 
@@ -399,9 +400,18 @@ public final class AdapterWeights implements AutoCloseable {
     if (!closing) {
       closing = true;
       if (users == 0) {
-        manager.close();
+        free();
       }
     }
+  }
+
+  private void free() {
+    manager.close();
+    NativeHeap.freed(bytes());
+  }
+
+  private long bytes() {
+    return elements * (gradients == null ? 4 : 8) + otherBytes;
   }
 
   /**
