@@ -2,6 +2,7 @@ package io.github.lora4j;
 
 import io.github.lora4j.io.TensorEntry;
 import io.github.lora4j.io.TensorFile;
+import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
@@ -13,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -58,6 +60,17 @@ final class AdapterReader {
 
   private AdapterReader() {}
 
+  /** Reads an adapter against a base; what it holds of the base's own is left out. */
+  static Loaded read(Object base, AdapterFiles files, boolean hash) throws IOException {
+    Objects.requireNonNull(base, "base");
+    LoraBackend backend = Backends.of(base);
+    return read(
+        files,
+        backend.modules(base),
+        (name, row, rows) -> backend.holds(base, name, row, rows),
+        hash);
+  }
+
   static Loaded read(Path directory, ModuleTree tree, BaseMatrices.Base base) throws IOException {
     return read(AdapterFiles.in(directory), tree, base, false);
   }
@@ -73,8 +86,9 @@ final class AdapterReader {
     // first: that a file is damaged is a better reason than that its targets match nothing
     try (TensorFile tensors = files.tensors(weights)) {
       LoraConfig config = SavedModules.withHeads(read, tensors);
-      Loaded loaded = check(files, config, tensors, tree, base);
-      warn(loaded.plan(), config, tree);
+      AdapterFit fit = fit(files, config, tensors, tree);
+      Loaded loaded = values(tensors, fit.plan(), files, tree, base);
+      fit.warn();
       // of the open file: another may stand in its place by now
       return hash ? loaded.withSha256(tensors.sha256()) : loaded;
     }
@@ -88,44 +102,20 @@ final class AdapterReader {
       ModuleTree tree,
       BaseMatrices.Base base)
       throws IOException {
+    return values(tensors, fit(files, config, tensors, tree).plan(), files, tree, base);
+  }
+
+  private static AdapterFit fit(
+      AdapterFiles files, LoraConfig config, TensorFile tensors, ModuleTree base) {
     refuseRandomStart(files, config);
-    LoraPlan plan = plan(files, config, new Vocabulary(tree).resizedAs(tensors));
-    BaseMatrices matrices = new BaseMatrices(tensors, plan, tree, base);
-    return values(tensors, plan, files, matrices);
-  }
-
-  /** What such an adapter took off its base was drawn at random and is in no file. */
-  private static void refuseRandomStart(AdapterFiles files, LoraConfig config) {
-    String start = config.otherSettings().get("init_lora_weights");
-    if (start != null) {
-      throw new LoraException(
-          ("adapter '%s' starts from %s, a random decomposition of its base that cannot be made"
-                  + " again; convert it to plain LoRA where it was trained, by PEFT's"
-                  + " save_pretrained(path_initial_model_for_weight_conversion=...)")
-              .formatted(files.name(), start));
-    }
-  }
-
-  private static LoraPlan plan(AdapterFiles files, LoraConfig config, ModuleTree tree) {
+    ModuleTree tree = new Vocabulary(base).resizedAs(tensors);
     try {
-      checkTask(config, tree);
-      return LoraPlan.lenient(tree, config);
+      return RecentFits.SHARED.of(config, tree);
     } catch (LoraException e) {
       throw new LoraException(
           "adapter %s does not fit %s: %s"
               .formatted(nameOf(files, config, tree), nameOf(tree), e.getMessage()),
           e);
-    }
-  }
-
-  /** PEFT trains the head of a classifier whole; a model without that head cannot use it. */
-  private static void checkTask(LoraConfig config, ModuleTree tree) {
-    List<String> unmatched = new SavedModules(config, tree).unmatched();
-    boolean none = unmatched.size() == config.modulesToSave().size() && !unmatched.isEmpty();
-    if (none && config.taskType().map(task -> !task.heads().isEmpty()).orElse(false)) {
-      throw new LoraException(
-          "it is made for %s and brings a head of its own in %s, which %s has not; train an adapter with task type CAUSAL_LM"
-              .formatted(config.taskType().orElseThrow(), unmatched, tree.modelClass()));
     }
   }
 
@@ -145,18 +135,15 @@ final class AdapterReader {
     return tree.baseName().isEmpty() ? tree.modelClass() : tree.baseName();
   }
 
-  private static void warn(LoraPlan plan, LoraConfig config, ModuleTree tree) {
-    TargetMatcher matcher = new TargetMatcher(config, tree.modelType());
-    List<String> unmatched = new UnusedSettings(config, matcher, tree).missing();
-    if (!unmatched.isEmpty()) {
-      log.warn("targets {} of the adapter match nothing in {}", unmatched, tree.modelClass());
-    }
-    List<String> unsaved = new SavedModules(config, tree).unmatched();
-    if (!unsaved.isEmpty()) {
-      log.warn("modules to save {} match nothing in {}", unsaved, tree.modelClass());
-    }
-    if (plan.overlap(config.rankPattern()) || plan.overlap(config.alphaPattern())) {
-      log.warn("two patterns hit one module; the file's order decides, which PEFT does not keep");
+  /** What such an adapter took off its base was drawn at random and is in no file. */
+  private static void refuseRandomStart(AdapterFiles files, LoraConfig config) {
+    String start = config.otherSettings().get("init_lora_weights");
+    if (start != null) {
+      throw new LoraException(
+          ("adapter '%s' starts from %s, a random decomposition of its base that cannot be made"
+                  + " again; convert it to plain LoRA where it was trained, by PEFT's"
+                  + " save_pretrained(path_initial_model_for_weight_conversion=...)")
+              .formatted(files.name(), start));
     }
   }
 
@@ -173,9 +160,14 @@ final class AdapterReader {
   }
 
   private static Loaded values(
-      TensorFile tensors, LoraPlan plan, AdapterFiles files, BaseMatrices matrices)
+      TensorFile tensors,
+      LoraPlan plan,
+      AdapterFiles files,
+      ModuleTree baseTree,
+      BaseMatrices.Base base)
       throws IOException {
     ModuleTree tree = plan.tree();
+    BaseMatrices matrices = new BaseMatrices(tensors, plan, baseTree, base);
     Map<String, TensorData> values = new LinkedHashMap<>();
     Set<String> used = new LinkedHashSet<>();
     List<String> problems = new ArrayList<>();

@@ -1,9 +1,14 @@
 package io.github.lora4j;
 
 import io.github.lora4j.spi.AdapterLayout;
+import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.TensorData;
+import java.io.IOException;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * An adapter as a view holds it.
@@ -13,6 +18,31 @@ import java.util.Map;
  * @param frozen matrices that stand in the place of the base's and are not trained
  */
 record AdapterState(LoraPlan plan, Map<String, TensorData> values, Map<String, TensorData> frozen) {
+
+  private static final Logger log = LoggerFactory.getLogger(AdapterState.class);
+
+  /** What an adapter starts from. */
+  static AdapterState fresh(Object base, LoraConfig config, long seed) {
+    LoraBackend backend = Backends.of(base);
+    LoraPlan plan = LoraPlan.of(backend.modules(base), config);
+    warnIfUntied(plan);
+    return new AdapterState(plan, new InitialValues(plan, backend, base).fresh(seed), Map.of());
+  }
+
+  private static void warnIfUntied(LoraPlan plan) {
+    List<String> untied = new Vocabulary(plan.tree()).untiedBy(plan);
+    if (!untied.isEmpty()) {
+      log.warn(
+          "head and embedding of {} share one matrix; the adapter changes what {} computes and nothing else",
+          plan.tree().modelClass(),
+          untied);
+    }
+  }
+
+  /** An adapter's files, and what they leave to the base. */
+  static AdapterState read(Object base, AdapterFiles files) throws IOException {
+    return of(AdapterReader.read(base, files, false), base);
+  }
 
   /** What was read from files, and what they leave to the base. */
   static AdapterState of(AdapterReader.Loaded loaded, Object base) {

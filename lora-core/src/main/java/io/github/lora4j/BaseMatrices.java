@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
 import org.slf4j.Logger;
@@ -44,7 +45,7 @@ final class BaseMatrices {
     this.tensors = tensors;
     this.plan = plan;
     this.base = base;
-    this.resized = !plan.tree().equals(baseTree);
+    this.resized = !Objects.equals(plan.tree(), baseTree); // mostly one and the same
     this.vocabulary = new Vocabulary(plan.tree());
   }
 

@@ -59,7 +59,18 @@ final class LoraConfigReader {
       throw new NoSuchFileException(
           file, null, "missing; an adapter needs " + LoraConfigKeys.FILE_NAME);
     }
-    JsonElement json = parse(file, files.bytes(name, MAX_BYTES));
+    byte[] bytes = files.bytes(name, MAX_BYTES);
+    Optional<LoraConfig> known = RecentConfigs.SHARED.find(bytes);
+    if (known.isPresent()) {
+      return known.get();
+    }
+    LoraConfig config = read(file, bytes);
+    RecentConfigs.SHARED.add(bytes, config);
+    return config;
+  }
+
+  private static LoraConfig read(String file, byte[] bytes) throws IOException {
+    JsonElement json = parse(file, bytes);
     if (!json.isJsonObject()) {
       throw new LoraException("%s: wanted a JSON object, got %.80s".formatted(file, json));
     }

@@ -4,19 +4,14 @@ import io.github.lora4j.hub.HubCommit;
 import io.github.lora4j.hub.HubOptions;
 import io.github.lora4j.hub.PushOptions;
 import io.github.lora4j.spi.AdapterLayout;
-import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.LoraView;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
 import java.util.function.BiFunction;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 
 /**
  * A view: a base model with an adapter beside it. The base is shared by all its views and never
@@ -33,8 +28,6 @@ import org.slf4j.LoggerFactory;
  * @since 0.1.0
  */
 public final class PeftModel<M> implements AutoCloseable {
-
-  private static final Logger log = LoggerFactory.getLogger(PeftModel.class);
 
   /** Seed of the initialisation where none is given. */
   private static final long DEFAULT_SEED = 42;
@@ -83,11 +76,7 @@ public final class PeftModel<M> implements AutoCloseable {
    */
   public static <M> PeftModel<M> wrap(M base, LoraConfig config, long seed) {
     Objects.requireNonNull(base, "base");
-    LoraBackend backend = Backends.of(base);
-    LoraPlan plan = LoraPlan.of(backend.modules(base), config);
-    warnIfUntied(plan);
-    Map<String, TensorData> values = new InitialValues(plan, backend, base).fresh(seed);
-    return view(base, new AdapterState(plan, values, Map.of()), true);
+    return view(base, AdapterState.fresh(base, config, seed), true);
   }
 
   /**
@@ -251,29 +240,7 @@ public final class PeftModel<M> implements AutoCloseable {
 
   private static <M> PeftModel<M> load(M base, AdapterFiles files, boolean trainable)
       throws IOException {
-    return view(base, AdapterState.of(read(base, files, false), base), trainable);
-  }
-
-  /** Reads an adapter against a base; what it holds of the base's own is left out. */
-  static AdapterReader.Loaded read(Object base, AdapterFiles files, boolean hash)
-      throws IOException {
-    Objects.requireNonNull(base, "base");
-    LoraBackend backend = Backends.of(base);
-    return AdapterReader.read(
-        files,
-        backend.modules(base),
-        (name, row, rows) -> backend.holds(base, name, row, rows),
-        hash);
-  }
-
-  private static void warnIfUntied(LoraPlan plan) {
-    List<String> untied = new Vocabulary(plan.tree()).untiedBy(plan);
-    if (!untied.isEmpty()) {
-      log.warn(
-          "head and embedding of {} share one matrix; the adapter changes what {} computes and nothing else",
-          plan.tree().modelClass(),
-          untied);
-    }
+    return view(base, AdapterState.read(base, files), trainable);
   }
 
   /** Copies an adapter beside the base. */
@@ -445,22 +412,7 @@ public final class PeftModel<M> implements AutoCloseable {
    * @throws LoraException if it does not fit the base or has other tensors than this view
    */
   public Map<String, TensorData> readTensors(Path directory) throws IOException {
-    Set<String> own = view.tensors().keySet();
-    AdapterReader.Loaded loaded =
-        AdapterReader.read(
-            AdapterFiles.in(directory),
-            Backends.of(base).modules(base),
-            (name, row, rows) -> !own.contains(name),
-            false);
-    Map<String, TensorData> read = new LinkedHashMap<>(loaded.values());
-    read.putAll(loaded.frozen());
-    List<String> differences = TensorDifferences.of(plan, read, "file", "view");
-    if (!differences.isEmpty()) {
-      throw new LoraException(
-          "adapter '%s' has another shape than this view:\n  %s"
-              .formatted(directory, String.join("\n  ", differences)));
-    }
-    return read;
+    return OtherState.read(base, plan, view.tensors().keySet(), directory);
   }
 
   /**
@@ -504,19 +456,12 @@ public final class PeftModel<M> implements AutoCloseable {
    */
   public void replaceWith(LoraConfig config, Map<String, TensorData> tensors) {
     requireReplaceable();
-    LoraPlan next = LoraPlan.lenient(plan.tree(), config);
-    List<String> problems = TensorDifferences.of(next, tensors, "given", "adapter");
-    problems.addAll(TensorDifferences.notFinite(tensors));
-    if (!problems.isEmpty()) {
-      throw new LoraException(
-          "the tensors are not those of the configuration:\n  " + String.join("\n  ", problems));
-    }
-    replace(AdapterState.split(next, tensors));
+    replace(OtherState.given(plan.tree(), config, tensors));
   }
 
   private void replaceWith(AdapterFiles files) throws IOException {
     requireReplaceable();
-    replace(AdapterState.of(read(base, files, false), base));
+    replace(AdapterState.read(base, files));
   }
 
   private void requireReplaceable() {

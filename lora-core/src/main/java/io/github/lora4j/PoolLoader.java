@@ -54,7 +54,7 @@ final class PoolLoader<M> {
   }
 
   private Resident<M> resident(Flight<M> flight) throws IOException {
-    AdapterReader.Loaded loaded = PeftModel.read(base, source.fetch(flight.id()), true);
+    AdapterReader.Loaded loaded = AdapterReader.read(base, source.fetch(flight.id()), true);
     AdapterState adapter = AdapterState.of(loaded, base);
     free(state.reserve(flight, Float.BYTES * adapter.elements()));
     PeftModel<M> peft = PeftModel.view(base, adapter, false);

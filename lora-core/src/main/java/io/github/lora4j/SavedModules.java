@@ -30,6 +30,9 @@ final class SavedModules {
 
   /** Whether a module is one of those named or stands in one; such modules get no pair. */
   static boolean cover(List<String> names, String path) {
+    if (names.isEmpty()) {
+      return false;
+    }
     String dotted = "." + path + ".";
     return names.stream().anyMatch(name -> dotted.contains("." + name + "."));
   }
@@ -64,15 +67,20 @@ final class SavedModules {
   }
 
   private List<ParameterInfo> parameters(List<String> wanted) {
+    if (wanted.isEmpty()) {
+      return List.of();
+    }
     return all().stream().filter(parameter -> cover(wanted, moduleOf(parameter.name()))).toList();
   }
 
   private List<ParameterInfo> all() {
     List<ParameterInfo> all = new ArrayList<>(tree.parameters());
     for (TargetModule module : tree.modules()) {
+      if (module.kind() != Kind.OUTPUT_HEAD) {
+        continue;
+      }
       String name = module.path() + ".weight";
-      boolean has = all.stream().anyMatch(parameter -> parameter.name().equals(name));
-      if (module.kind() == Kind.OUTPUT_HEAD && !has) {
+      if (all.stream().noneMatch(parameter -> parameter.name().equals(name))) {
         List<Long> shape = List.of((long) module.outFeatures(), (long) module.inFeatures());
         all.add(new ParameterInfo(name, shape));
       }

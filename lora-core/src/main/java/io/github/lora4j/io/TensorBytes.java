@@ -51,7 +51,12 @@ abstract class TensorBytes implements AutoCloseable {
    * Bytes to be looked at once. A file's are read: a mapping would stay until the garbage collector
    * finds it, and a process has 65,530 of them.
    */
-  abstract ByteBuffer read(long from, int count) throws IOException;
+  final ByteBuffer read(long from, int count) throws IOException {
+    return read(from, ByteBuffer.allocate(count));
+  }
+
+  /** The same for as many bytes as a buffer has left, read into it unless they are in memory. */
+  abstract ByteBuffer read(long from, ByteBuffer room) throws IOException;
 
   /** Length of a tensor as a buffer counts it. */
   static int length(TensorEntry tensor) {
@@ -100,17 +105,16 @@ abstract class TensorBytes implements AutoCloseable {
     }
 
     @Override
-    ByteBuffer read(long from, int count) throws IOException {
-      ByteBuffer buffer = ByteBuffer.allocate(count);
-      while (buffer.hasRemaining()) {
-        if (channel.read(buffer, from + buffer.position()) < 0) {
+    ByteBuffer read(long from, ByteBuffer room) throws IOException {
+      while (room.hasRemaining()) {
+        if (channel.read(room, from + room.position()) < 0) {
           throw new TensorFileException(
               name(),
               "ends at byte %d, wanted %d; it was cut short after it was opened"
-                  .formatted(from + buffer.position(), from + count));
+                  .formatted(from + room.position(), from + room.limit()));
         }
       }
-      return buffer.flip();
+      return room.flip();
     }
 
     @Override
@@ -141,8 +145,8 @@ abstract class TensorBytes implements AutoCloseable {
     }
 
     @Override
-    ByteBuffer read(long from, int count) {
-      return slice(from, count);
+    ByteBuffer read(long from, ByteBuffer room) {
+      return slice(from, room.remaining());
     }
 
     @Override

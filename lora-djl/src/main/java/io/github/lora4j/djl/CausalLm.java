@@ -54,17 +54,27 @@ public final class CausalLm implements AutoCloseable {
       LoadOptions options,
       Path source,
       @Nullable AdapterSlot slot) {
+    this(decoder, tokenizer, options, source, slot, wordMatrices(decoder));
+  }
+
+  private CausalLm(
+      Decoder decoder,
+      Tokenizer tokenizer,
+      LoadOptions options,
+      Path source,
+      @Nullable AdapterSlot slot,
+      List<String> wordMatrices) {
     this.decoder = decoder;
     this.tokenizer = tokenizer;
     this.options = options;
     this.source = source;
     this.slot = slot;
-    this.wordMatrices = slot == null ? List.of() : wordMatrices(decoder);
+    this.wordMatrices = wordMatrices;
   }
 
   /** A view of this base. */
   CausalLm beside(AdapterSlot held) {
-    return new CausalLm(decoder, tokenizer, options, source, held);
+    return new CausalLm(decoder, tokenizer, options, source, held, wordMatrices);
   }
 
   /** A base whose weights carry the adapter. */

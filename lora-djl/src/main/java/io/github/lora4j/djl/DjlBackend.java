@@ -11,8 +11,10 @@ import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TargetModule;
 import io.github.lora4j.spi.TensorData;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * Puts adapters beside {@link CausalLm}. Found by {@link java.util.ServiceLoader}; not for direct
@@ -76,15 +78,12 @@ public final class DjlBackend implements LoraBackend {
 
   /** Of embeddings, only that of words has a place for a pair. */
   private static void checkKinds(CausalLm model, AdapterLayout layout) {
+    Set<String> paths = new HashSet<>();
+    layout.pairs().forEach(pair -> paths.add(pair.path()));
     List<String> wrong = new ArrayList<>();
-    for (AdapterLayout.Pair pair : layout.pairs()) {
-      for (TargetModule module : model.modules().modules()) {
-        if (!module.path().equals(pair.path())) {
-          continue;
-        }
-        if (!takesPair(module, model)) {
-          wrong.add(pair.path() + " (" + module.kind() + ")");
-        }
+    for (TargetModule module : model.modules().modules()) {
+      if (paths.contains(module.path()) && !takesPair(module, model)) {
+        wrong.add(module.path() + " (" + module.kind() + ")");
       }
     }
     if (!wrong.isEmpty()) {

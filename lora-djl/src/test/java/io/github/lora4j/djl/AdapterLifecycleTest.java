@@ -112,6 +112,8 @@ final class AdapterLifecycleTest {
     assertThat((double) bytes / RESIDENT).isCloseTo((double) fileBytes, within(0.1 * fileBytes));
     assertThat(views.get(RESIDENT - 1).model().logits(ROW)).isDeepEqualTo(alone);
     assertThat(views.get(0).model().logits(ROW)).isDeepEqualTo(alone);
+    // to select is to name a view: its model is there already, whatever else is
+    assertThat(views).allSatisfy(view -> assertThat(view.model()).isSameAs(view.model()));
     assertThat(managed()).isGreaterThan(before + RESIDENT);
     views.forEach(PeftModel::close);
     assertThat(views.stream().mapToLong(PeftModel::nativeBytes).sum()).isZero();

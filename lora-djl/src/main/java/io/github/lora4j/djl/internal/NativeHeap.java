@@ -3,6 +3,7 @@ package io.github.lora4j.djl.internal;
 import com.sun.jna.Function;
 import com.sun.jna.NativeLibrary;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.atomic.AtomicLong;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -24,6 +25,11 @@ public final class NativeHeap {
    * have to be touched anew each time: a sixth more time for a quarter less memory.
    */
   private static final int APART_BYTES = 6 << 20;
+
+  /** What may stay with the C library, which costs some milliseconds to take from it. */
+  private static final long MOST_KEPT = 64 << 20;
+
+  private static final AtomicLong FREED = new AtomicLong();
 
   private static final AtomicBoolean KEPT_APART = new AtomicBoolean();
 
@@ -52,6 +58,19 @@ public final class NativeHeap {
       if (mallopt != null) {
         mallopt.invokeInt(new Object[] {MMAP_THRESHOLD, APART_BYTES});
       }
+    }
+  }
+
+  /**
+   * Takes note that small arrays were freed; each time that they add up to 64 MiB, free pages go
+   * back to the system, so that the process does not stay as large as it was with all of them.
+   *
+   * @param bytes how many
+   */
+  public static void freed(long bytes) {
+    long sum = FREED.addAndGet(bytes);
+    if (sum >= MOST_KEPT && FREED.compareAndSet(sum, 0)) {
+      trim();
     }
   }
 

@@ -7,6 +7,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Kernels;
+import io.github.lora4j.djl.internal.NativeHeap;
 import io.github.lora4j.spi.AdapterLayout;
 import io.github.lora4j.spi.TensorData;
 import java.util.Arrays;
@@ -55,7 +56,7 @@ public final class AdapterWeights implements AutoCloseable {
     this.halfFixed = layout.halfFixed();
     this.ownsMatrices = hasMatrices(layout);
     this.manager = Engines.newManager(device);
-    this.uses = new UseCount(manager::close);
+    this.uses = new UseCount(this::free);
     try {
       this.values = manager.create(new Shape(tensors.elements()), DataType.FLOAT32);
       this.gradients =
@@ -275,10 +276,16 @@ public final class AdapterWeights implements AutoCloseable {
    * @param written one for each name of the layout, of its shape
    */
   public void write(Map<String, TensorData> written) {
-    float[] all = tensors.joined(written);
+    tensors.check(written);
     // NDArray.set would give the array new storage and leave the views behind
-    try (NDArray source = manager.create(all)) {
-      Kernels.get().run("copy_into", values, source);
+    if (values.getDevice().isGpu()) {
+      try (NDManager scope = manager.newSubManager(Device.cpu())) {
+        NDArray source = scope.create(values.getShape(), DataType.FLOAT32);
+        tensors.put(written, source);
+        Kernels.get().run("copy_into", values, source);
+      }
+    } else {
+      tensors.put(written, values);
     }
     changed();
   }
@@ -289,7 +296,7 @@ public final class AdapterWeights implements AutoCloseable {
    * @return bytes, 0 after the memory went back
    */
   public long nativeBytes() {
-    return uses.areOver() ? 0 : tensors.elements() * (gradients == null ? 4 : 8) + otherBytes;
+    return uses.areOver() ? 0 : bytes();
   }
 
   /**
@@ -332,6 +339,15 @@ public final class AdapterWeights implements AutoCloseable {
   @Override
   public void close() {
     uses.close();
+  }
+
+  private void free() {
+    manager.close();
+    NativeHeap.freed(bytes());
+  }
+
+  private long bytes() {
+    return tensors.elements() * (gradients == null ? 4 : 8) + otherBytes;
   }
 
   /**

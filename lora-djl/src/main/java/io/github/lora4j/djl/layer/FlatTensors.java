@@ -4,10 +4,13 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.spi.TensorData;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /** Names and shapes of the tensors that lie in a flat buffer one behind the other. */
 final class FlatTensors {
@@ -67,10 +70,12 @@ final class FlatTensors {
     return Math.toIntExact(shape.stream().reduce(1L, Math::multiplyExact));
   }
 
-  /** The buffer's content for tensors of these names and shapes. */
-  float[] joined(Map<String, TensorData> tensors) {
-    float[] all = new float[Math.toIntExact(elements)];
-    int start = 0;
+  /**
+   * Refuses tensors that are not of these names and shapes.
+   *
+   * @throws IllegalArgumentException for the first one
+   */
+  void check(Map<String, TensorData> tensors) {
     for (Map.Entry<String, List<Long>> entry : shapes.entrySet()) {
       TensorData tensor = tensors.get(entry.getKey());
       if (tensor == null || !tensor.shape().equals(entry.getValue())) {
@@ -78,9 +83,15 @@ final class FlatTensors {
             "tensor %s: wanted shape %s, got %s"
                 .formatted(entry.getKey(), entry.getValue(), tensor));
       }
-      System.arraycopy(tensor.values(), 0, all, start, tensor.values().length);
-      start += tensor.values().length;
     }
-    return all;
+  }
+
+  /** Writes checked tensors where an array on the CPU has its numbers. */
+  void put(Map<String, TensorData> tensors, NDArray flat) {
+    if (shapes.isEmpty()) {
+      return;
+    }
+    FloatBuffer room = flat.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
+    shapes.keySet().forEach(name -> room.put(Objects.requireNonNull(tensors.get(name)).values()));
   }
 }

@@ -208,7 +208,7 @@ public final class FrozenMatrix {
   record Merged(FrozenMatrix matrix, boolean finite) {}
 
   /** Adds the update of a pair beside a linear map in fp32, rounding once. */
-  Merged plus(LowRank pair, NDManager manager) {
+  MergedRows plus(LowRank pair, NDManager manager) {
     Magnitude magnitude = pair.magnitude();
     return plus(
         "merge_pair",
@@ -218,7 +218,7 @@ public final class FrozenMatrix {
   }
 
   /** Adds the update of a pair beside an embedding, whose table this is. */
-  Merged plusInTable(LowRank pair, NDManager manager) {
+  MergedRows plusInTable(LowRank pair, NDManager manager) {
     Magnitude magnitude = pair.magnitude();
     return plus(
         "merge_table",
@@ -229,15 +229,19 @@ public final class FrozenMatrix {
         manager);
   }
 
-  private Merged plus(String kernel, LowRank pair, NDArray[] magnitude, NDManager manager) {
-    NDArray[] parts =
-        Kernels.get()
-            .many(manager, kernel, values, scales, pair.a(), pair.b(), pair.scaling(), magnitude);
-    NDArray[] newScales = parts.length == 3 ? new NDArray[] {parts[1]} : scales;
-    try (NDArray sound = parts[parts.length - 1]) {
-      boolean finite = sound.toFloatArray()[0] == 1;
-      return new Merged(new FrozenMatrix(parts[0], newScales, products, across), finite);
-    }
+  private MergedRows plus(String kernel, LowRank pair, NDArray[] magnitude, NDManager manager) {
+    NDArray[] room = Kernels.get().many(manager, "merge_room", values, scales);
+    NDArray[] newScales = room.length == 2 ? new NDArray[] {room[1]} : scales;
+    return new MergedRows(
+        new FrozenMatrix(room[0], newScales, products, across),
+        kernel,
+        room,
+        values,
+        scales,
+        pair.a(),
+        pair.b(),
+        pair.scaling(),
+        magnitude);
   }
 
   /** The same for a matrix in fp32 that an adapter brings and a pair of its own stands beside. */
@@ -269,6 +273,10 @@ public final class FrozenMatrix {
    */
   public int rows() {
     return Math.toIntExact(values.getShape().get(0));
+  }
+
+  long columns() {
+    return values.getShape().get(1);
   }
 
   /**

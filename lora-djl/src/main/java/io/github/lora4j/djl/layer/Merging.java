@@ -4,12 +4,17 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.LoraException;
 import io.github.lora4j.djl.internal.Kernels;
+import io.github.lora4j.djl.internal.Workers;
 import java.util.ArrayList;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -20,13 +25,24 @@ import org.jspecify.annotations.Nullable;
 public final class Merging implements AutoCloseable {
 
   private static final int LISTED = 3;
+
+  /** Elements that a thread computes at a time: some milliseconds. */
+  private static final long PIECE = 1 << 20;
+
   private static final String WEIGHT = ".weight";
 
   private final AdapterWeights adapter;
   private final Words words;
   private final NDManager manager;
   private final Set<String> left;
-  private final List<String> broken = new ArrayList<>();
+
+  /** Names of all weights in the order of the model, which is that of messages. */
+  private final List<String> asked = new ArrayList<>();
+
+  private final Set<String> broken = new HashSet<>();
+
+  /** Still to be computed, by name. */
+  private final Map<String, MergedRows> sums = new LinkedHashMap<>();
 
   /**
    * Begins a use of the adapter, which {@link #close} ends.
@@ -57,6 +73,7 @@ public final class Merging implements AutoCloseable {
   }
 
   private FrozenMatrix matrix(String name, FrozenMatrix base, @Nullable NDArray own) {
+    asked.add(name);
     String path = name.endsWith(WEIGHT) ? name.substring(0, name.length() - WEIGHT.length()) : name;
     LowRank pair = adapter.pair(path);
     if (own == null && pair == null) {
@@ -69,15 +86,17 @@ public final class Merging implements AutoCloseable {
       note(name, stored.isFinite());
       return stored;
     }
-    FrozenMatrix.Merged merged = sum(path, own == null ? base : base.replacedBy(own), pair);
-    if (own != null) {
-      merged = base.storing(merged, manager);
+    MergedRows sum = sum(path, own == null ? base : base.replacedBy(own), pair);
+    if (own == null) {
+      sums.put(name, sum);
+      return sum.matrix();
     }
+    FrozenMatrix.Merged merged = base.storing(sum.all(), manager);
     note(name, merged.finite());
     return merged.matrix();
   }
 
-  private FrozenMatrix.Merged sum(String path, FrozenMatrix base, LowRank pair) {
+  private MergedRows sum(String path, FrozenMatrix base, LowRank pair) {
     return path.equals(words.embedding())
         ? base.plusInTable(pair, manager)
         : base.plus(pair, manager);
@@ -117,6 +136,7 @@ public final class Merging implements AutoCloseable {
    * @return the adapter's own, or the base's
    */
   public NDArray vector(String name, NDArray base) {
+    asked.add(name);
     NDArray own = adapter.own(name);
     if (own == null) {
       return Kernels.get().one(manager, "rows_of", base, 0, base.getShape().get(0));
@@ -129,7 +149,7 @@ public final class Merging implements AutoCloseable {
   }
 
   /**
-   * Says whether the merged weights are whole.
+   * Computes what {@link #matrix} made room for, and says whether the merged weights are whole.
    *
    * @throws LoraException if one is not finite
    * @throws IllegalStateException if a tensor of the adapter belongs to no weight
@@ -138,11 +158,29 @@ public final class Merging implements AutoCloseable {
     if (!left.isEmpty()) {
       throw new IllegalStateException("merging has no place for the adapter's " + list(left));
     }
+    compute();
     if (!broken.isEmpty()) {
       throw new LoraException(
           "NaN or infinity in the merged weights of %s; the adapter seems to be broken, or its numbers exceed the range of the type that the base is stored in"
-              .formatted(list(broken)));
+              .formatted(list(asked.stream().filter(broken::contains).toList())));
     }
+  }
+
+  /** On as many threads as libtorch may use, each at a piece of one matrix. */
+  private void compute() {
+    List<Supplier<Optional<String>>> pieces = new ArrayList<>();
+    sums.forEach(
+        (name, sum) -> {
+          int rows = sum.matrix().rows();
+          int few = Math.max(1, Math.toIntExact(PIECE / Math.max(1, sum.matrix().columns())));
+          for (int at = 0; at < rows; at += few) {
+            int first = at;
+            int last = Math.min(rows, first + few);
+            pieces.add(() -> sum.compute(first, last) ? Optional.empty() : Optional.of(name));
+          }
+        });
+    Workers.run(pieces).forEach(name -> name.ifPresent(broken::add));
+    sums.clear();
   }
 
   private static String list(Iterable<String> names) {

@@ -79,7 +79,7 @@ final class DoraNormsTest {
       LowRank pair = Objects.requireNonNull(adapter.pair("q"));
       NDArray x = lab.normal(4, 32);
 
-      FrozenMatrix.Merged merged = matrix.plus(pair, lab.manager);
+      FrozenMatrix.Merged merged = matrix.plus(pair, lab.manager).all();
 
       assertThat(merged.finite()).isTrue();
       NDArray rows = merged.matrix().dequantised(lab.manager); // (7, 32)

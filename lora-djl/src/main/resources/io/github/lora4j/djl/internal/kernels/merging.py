@@ -1,5 +1,7 @@
 # Weights that carry an adapter. weight: (out, in) with its scales if it is int8, a: (r, in), b: (out, r). A few rows at a time, so that they
-# stay in the processor's cache between the steps: 262,144 elements were fastest of 64 thousand to 4 million. A GPU has no such cache, and each step costs it a launch.
+# stay in the processor's cache between the steps; on a CPU so few that libtorch does not share them out among threads. Those would wait for each
+# other after each step, for milliseconds where a processor is busy with something else: threads take pieces of the rows instead. A GPU has no
+# such cache, and each step costs it a launch.
 
 # What a pair makes of some rows of W in fp32, in place: the one place that knows. magnitude: (rows) of DoRA, or none; columns: m / n of the columns
 # of a table, (in), or none.
@@ -23,31 +25,34 @@ def is_finite_stored(self: __torch__.K, rows: Tensor, stored: Tensor) -> bool:
     return True
   return self.is_finite(stored)
 
-# The merged matrix, rounded once to the type of weight. Its int8 values and scales, or only its values; then one element that says whether all
-# of it is finite.
-def merge_pair(self: __torch__.K, weight: Tensor, scales: List[Tensor], a: Tensor, b: Tensor, scale: float, magnitude: List[Tensor]) -> List[Tensor]:
+# Room for the merged matrix: its values and, of int8, scales.
+def merge_room(self: __torch__.K, weight: Tensor, scales: List[Tensor]) -> List[Tensor]:
+  out = torch.empty(weight.size(), dtype=weight.dtype, layout=None, device=weight.device)
+  if len(scales) == 0:
+    return [out]
+  return [out, torch.empty([weight.size(0)], dtype=6, layout=None, device=weight.device)]
+
+# Rows first to last - 1 of the merged matrix, rounded once to the type of weight, into the room for all; whether they are finite.
+def merge_pair(self: __torch__.K, room: List[Tensor], weight: Tensor, scales: List[Tensor], a: Tensor, b: Tensor, scale: float, magnitude: List[Tensor], first: int, last: int) -> bool:
   none = annotate(List[Tensor], [])
-  return self.merge(weight, scales, a, b, scale, magnitude, none)
+  return self.merge(room, weight, scales, a, b, scale, magnitude, none, first, last)
 
 # The same of a table, whose pair is turned: a (r, V), b (D, r). magnitude: m and n of its columns, (D), or none.
-def merge_table(self: __torch__.K, weight: Tensor, scales: List[Tensor], a: Tensor, b: Tensor, scale: float, magnitude: List[Tensor]) -> List[Tensor]:
+def merge_table(self: __torch__.K, room: List[Tensor], weight: Tensor, scales: List[Tensor], a: Tensor, b: Tensor, scale: float, magnitude: List[Tensor], first: int, last: int) -> bool:
   none = annotate(List[Tensor], [])
   columns = [torch.div(magnitude[0], magnitude[1])] if len(magnitude) > 0 else none
-  return self.merge(weight, scales, b.t(), a.t(), scale, none, columns)
+  return self.merge(room, weight, scales, b.t(), a.t(), scale, none, columns, first, last)
 
-def merge(self: __torch__.K, weight: Tensor, scales: List[Tensor], a: Tensor, b: Tensor, scale: float, magnitude: List[Tensor], columns: List[Tensor]) -> List[Tensor]:
-  n = weight.size(0)
+def merge(self: __torch__.K, room: List[Tensor], weight: Tensor, scales: List[Tensor], a: Tensor, b: Tensor, scale: float, magnitude: List[Tensor], columns: List[Tensor], first: int, last: int) -> bool:
   width = weight.size(1)
-  few = max(1, min(n, (8388608 if weight.is_cuda else 262144) // width))
-  out = torch.empty([n, width], dtype=weight.dtype, layout=None, device=weight.device)
-  new_scales = torch.empty([n], dtype=6, layout=None, device=weight.device)
-  room = torch.empty([few, width], dtype=6, layout=None, device=weight.device)
+  few = max(1, min(last - first, (8388608 if weight.is_cuda else 32768) // width))
+  wide = torch.empty([few, width], dtype=6, layout=None, device=weight.device)
   finite = True
-  at = 0
-  while at < n:
-    count = min(few, n - at)
-    target = out.narrow(0, at, count)
-    rows = target if weight.dtype == 6 else room.narrow(0, 0, count)
+  at = first
+  while at < last:
+    count = min(few, last - at)
+    target = room[0].narrow(0, at, count)
+    rows = target if weight.dtype == 6 else wide.narrow(0, 0, count)
     if len(scales) == 0:
       rows.copy_(weight.narrow(0, at, count))
     else:
@@ -55,17 +60,14 @@ def merge(self: __torch__.K, weight: Tensor, scales: List[Tensor], a: Tensor, b:
     own = [magnitude[0].narrow(0, at, count)] if len(magnitude) > 0 else magnitude
     self.merge_rows(rows, a, b.narrow(0, at, count), scale, own, columns)
     if weight.dtype == 1:
-      self.place_int8(out, new_scales, rows, at)
+      self.place_int8(room[0], room[1], rows, at)
       finite = finite and self.is_finite_stored(rows, rows)
     else:
       if weight.dtype != 6:
         target.copy_(rows)
       finite = finite and self.is_finite_stored(rows, target)
     at = at + count
-  sound = torch.full([1], 1.0 if finite else 0.0, dtype=6, layout=None, device=torch.device("cpu"))
-  if len(scales) == 0:
-    return [out, sound]
-  return [out, new_scales, sound]
+  return finite
 
 # A matrix in fp32 as whole numbers with a scale for each row. New memory.
 def int8_of(self: __torch__.K, rows: Tensor) -> List[Tensor]:
