@@ -1,7 +1,9 @@
 package io.github.lora4j.djl.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
 import io.github.lora4j.djl.internal.NativeHeap;
+import io.github.lora4j.djl.internal.NativeHeap.Apart;
 import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.Tape;
@@ -50,7 +52,8 @@ final class StackBackward {
     int lowest = belowBlocks ? 0 : lowestAdapted(pass);
     boolean tidies = leavesMuchBehind(embedded, pass);
     if (tidies) {
-      NativeHeap.keepLargeArraysApart();
+      boolean wide = embedded.getDataType() == DataType.FLOAT32;
+      NativeHeap.keepLargeArraysApart(wide ? Apart.FROM_6_MIB : Apart.FROM_32_MIB);
     }
     NDArray x = forward(embedded, pass, lowest); // (N, D)
     trim(tidies);
