@@ -300,6 +300,15 @@ def steady(setting):
     yield alone("2,000 steps on the embedded model: growth of resident memory after step 1,000", f"{outcome['growthMiB']:.1f} MiB", "8 MiB")
 
 
+def resident_adapters(setting):
+    """The pages of the Java heap are touched at once, as in steady."""
+    outcome = setting.programs.ours("ResidentAdapters", EXAMPLES / "base", heap=("-Xms64m", "-Xmx64m", "-XX:+AlwaysPreTouch"))
+    yield alone("10,000 adapters loaded and closed: growth of resident memory after 5,000", f"{outcome['growthMiB']:.1f} MiB", "8 MiB")
+    yield alone("1,000 adapters resident: memory of each over its file", f"{outcome['residentMiBEach'] / outcome['fileMiB']:.2f}", "0.9 to 1.1")
+    yield alone("loading an adapter beside 1,000 others, over the time beside none",
+                f"{outcome['loadMillisAmongMany'] / outcome['loadMillisAmongFew']:.2f}", "1")
+
+
 def curve(setting):
     outcome = setting.programs.ours("PrecisionCurve", EXAMPLES / "base", EXAMPLES / "squad/train-v2.0.json", "100")
     yield alone("100 losses in bf16, from those in fp32 at most", f"{100 * outcome['largestDifference']:.2f} %", "2 %")
@@ -323,5 +332,6 @@ CASES = {
     "llama-1b": llama_1b,
     "jvm": jvm,
     "steady": steady,
+    "resident-adapters": resident_adapters,
     "curve": curve,
 }

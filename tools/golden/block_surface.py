@@ -126,6 +126,14 @@ def sums(directory: Path, rank: int, x) -> dict[str, torch.Tensor]:
     return expected | {f"cat.merged.{n}": p for n, p in merged(peft).items()}
 
 
+def mixed(directory: Path, x) -> tuple[list[str], torch.Tensor]:
+    """Rows of one batch under two adapters and none, in turn."""
+    peft = PeftModel.from_pretrained(base(), directory / PLAIN[0], adapter_name=PLAIN[0]).eval()
+    peft.load_adapter(directory / PLAIN[1], adapter_name=PLAIN[1])
+    names = [(*PLAIN, "__base__")[row % 3] for row in range(len(x))]
+    return names, peft(x, adapter_names=names)
+
+
 def main() -> None:
     torch.use_deterministic_algorithms(True)
     inputs = load_file(ROOT / "inputs.safetensors")
@@ -138,8 +146,9 @@ def main() -> None:
             case = write_case(directory / name, name, rank, 100 * rank + number, x, labels)
             expected |= {f"{name}.{key}": tensor for key, tensor in case.items()}
         expected |= sums(directory, rank, x)
+        rows, expected["mixed.logits"] = mixed(directory, x)
         write_tensors(directory / "expected.safetensors", expected)
-        write_json(directory / "manifest.json", {"cases": list(CASES), "summed": PLAIN, "weights": WEIGHTS, "svd_rank": rank})
+        write_json(directory / "manifest.json", {"cases": list(CASES), "summed": PLAIN, "weights": WEIGHTS, "svd_rank": rank, "rows": rows})
 
 
 if __name__ == "__main__":

@@ -106,6 +106,19 @@ class ProgramsTest {
   }
 
   @Test
+  void adaptersThatComeAndGoAreReadTwentyTimesAndThoseThatStayTakeMemory() throws Exception {
+    List<JsonObject> outcomes = new ArrayList<>();
+    List<String> lines =
+        TinyJob.printed(args -> outcomes.add(ResidentAdapters.run(embedded(), 40, 20)));
+
+    assertThat(lines).hasSize(20).allMatch(line -> line.endsWith(" MiB resident"));
+    JsonObject outcome = outcomes.get(0);
+    assertThat(outcome.get("residentMiBEach").getAsDouble())
+        .isGreaterThan(outcome.get("fileMiB").getAsDouble() / 2);
+    assertThat(outcome.get("loadMillisAmongMany").getAsDouble()).isPositive();
+  }
+
+  @Test
   void curveInBf16StaysCloseToFp32AndIsNotTheSame() throws Exception {
     JsonObject outcome =
         TinyJob.run(PrecisionCurve::main, embedded().toString(), squad().toString(), "3");

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.Model;
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.nn.Block;
@@ -24,6 +25,7 @@ import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
@@ -193,6 +195,34 @@ final class BlockSurfaceGoldenTest {
       assertLogits(reduced.model(), golden, "svd.logits");
       assertMerged(sum, golden, "cat");
     }
+  }
+
+  /**
+   * PEFT: test_mixed_adapter_batches. A block sees one adapter a forward; rows of several are
+   * forwards of several views, whatever other views there are.
+   */
+  @ParameterizedTest
+  @ValueSource(strings = {"rank-2", "rank-4"})
+  void rowsUnderTheirOwnViewsAreThoseOfAdapterNames(String rank) throws IOException {
+    Case golden = Case.of(rank);
+    Block base = model.getBlock();
+    String[] rows = golden.names("rows");
+    NDArray x = array("x"); // (B, in)
+    Map<String, PeftModel<Block>> views = new HashMap<>();
+    for (String name : golden.names("summed")) {
+      views.put(name, PeftModel.fromPretrained(base, golden.directory.resolve(name)));
+    }
+    NDList found = new NDList();
+
+    for (int row = 0; row < rows.length; row++) {
+      Block block = views.containsKey(rows[row]) ? views.get(rows[row]).model() : base;
+      NDList one = new NDList(x.get("{}:{}", row, row + 1)); // (1, in)
+      found.add(block.forward(new ParameterStore(manager, false), one, false).head());
+    }
+
+    assertThat(rows).hasSize((int) x.getShape().get(0)).contains("__base__");
+    assertClose(NDArrays.concat(found).toFloatArray(), golden, "mixed.logits");
+    views.values().forEach(PeftModel::close);
   }
 
   @Test
