@@ -198,7 +198,7 @@ final class BlockSurfaceGoldenTest {
   }
 
   /**
-   * PEFT: test_mixed_adapter_batches. A block sees one adapter a forward; rows of several are
+   * PEFT: _test_mixed_adapter_batches. A block sees one adapter a forward; rows of several are
    * forwards of several views, whatever other views there are.
    */
   @ParameterizedTest
