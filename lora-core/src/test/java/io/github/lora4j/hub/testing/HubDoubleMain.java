@@ -18,6 +18,7 @@ public final class HubDoubleMain {
   public static void main(String[] arguments) throws IOException {
     int port = arguments.length > 0 ? Integer.parseInt(arguments[0]) : 0;
     try (HubDouble hub = HubDouble.start(port)) {
+      UploadRoutes.addTo(hub);
       fill(hub.store());
       System.out.println(hub.endpoint());
       System.out.flush();
