@@ -70,13 +70,6 @@ public interface ModelFamily {
   }
 
   /**
-   * Rows of the vocabulary.
-   *
-   * @return V
-   */
-  int vocabulary();
-
-  /**
    * The shape in a few words.
    *
    * @return e.g. {@code bloom, 24 layers of width 1024}

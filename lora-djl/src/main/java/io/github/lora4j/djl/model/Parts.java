@@ -4,10 +4,15 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.FusedAttention;
+import io.github.lora4j.djl.layer.Embedding;
 import io.github.lora4j.djl.layer.FrozenMatrix;
+import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Norm;
+import io.github.lora4j.djl.layer.Normalisation;
 import io.github.lora4j.djl.layer.Projection;
+import io.github.lora4j.djl.layer.QueryKeyValue;
 import io.github.lora4j.djl.layer.RmsNorm;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The weights of a checkpoint, made into layers by the paths of their modules.
@@ -47,6 +52,41 @@ public record Parts(CheckpointWeights weights, NDManager manager, Arithmetic ari
   public Projection projection(String path) {
     NDArray bias = weights.has(path + ".bias") ? bias(path) : null;
     return new Projection(path, matrix(path), bias);
+  }
+
+  /**
+   * Queries, keys and values by three linear maps.
+   *
+   * @param path of the attention that {@code q_proj}, {@code k_proj} and {@code v_proj} are in,
+   *     with a dot at its end
+   * @return the maps
+   */
+  public QueryKeyValue.Separate separate(String path) {
+    return new QueryKeyValue.Separate(
+        projection(path + "q_proj"), projection(path + "k_proj"), projection(path + "v_proj"));
+  }
+
+  /**
+   * An embedding.
+   *
+   * @param path of its module
+   * @return the embedding, in the type that layers compute in
+   */
+  public Embedding embedding(String path) {
+    return new Embedding(path, matrix(path), arithmetic.compute());
+  }
+
+  /**
+   * A head.
+   *
+   * @param norm the model's last norm, null for none
+   * @param path of its module
+   * @param table path of the embedding
+   * @param tied whether its matrix is the embedding's
+   * @return the head
+   */
+  public LossHead head(@Nullable Normalisation norm, String path, String table, boolean tied) {
+    return new LossHead(norm, matrix(tied ? table : path), path, tied ? table : null);
   }
 
   /**

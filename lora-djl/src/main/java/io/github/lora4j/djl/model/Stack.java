@@ -1,6 +1,7 @@
 package io.github.lora4j.djl.model;
 
 import io.github.lora4j.djl.layer.LossHead;
+import java.util.Collections;
 import java.util.List;
 
 /**
@@ -30,6 +31,18 @@ public record Stack(Entry entry, List<? extends Block> blocks, LossHead head, Ca
     /** Copies the list. */
     public CacheForm {
       windows = List.copyOf(windows);
+    }
+
+    /**
+     * The same for all layers.
+     *
+     * @param layers how many
+     * @param window tokens that each sees; 0 for all
+     * @param heads heads of keys and values
+     * @param width numbers of a head
+     */
+    public CacheForm(int layers, int window, int heads, int width) {
+      this(Collections.nCopies(layers, window), heads, width);
     }
   }
 }

@@ -35,6 +35,7 @@ public final class StackedDecoder implements Decoder {
   private final ModuleTree tree;
   private final Parts parts;
   private final Stack stack;
+  private final int vocabulary;
 
   private StackedDecoder(Json config, ModelFamily family, ModuleTree tree, Parts parts) {
     this.config = config;
@@ -42,6 +43,7 @@ public final class StackedDecoder implements Decoder {
     this.tree = tree;
     this.parts = parts;
     this.stack = family.assemble(parts);
+    this.vocabulary = parts.weights().words(pathOf(Kind.EMBEDDING));
   }
 
   /**
@@ -199,7 +201,7 @@ public final class StackedDecoder implements Decoder {
 
   @Override
   public int vocabulary() {
-    return family.vocabulary();
+    return vocabulary;
   }
 
   @Override

@@ -3,16 +3,12 @@ package io.github.lora4j.djl.model.bloom;
 import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.layer.Activation;
 import io.github.lora4j.djl.layer.AlibiAttention;
-import io.github.lora4j.djl.layer.Embedding;
-import io.github.lora4j.djl.layer.FrozenMatrix;
-import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Mlp;
 import io.github.lora4j.djl.model.ModelFamily;
 import io.github.lora4j.djl.model.Parts;
 import io.github.lora4j.djl.model.Stack;
 import io.github.lora4j.spi.ModuleTree;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 
@@ -35,26 +31,17 @@ public record BloomModel(BloomConfig config) implements ModelFamily {
 
   @Override
   public Stack assemble(Parts parts) {
-    FrozenMatrix table = parts.matrix(TABLE); // (V, D)
     NDArray slopes = AlibiAttention.slopes(parts.manager(), config.heads()); // (H)
     List<BloomBlock> blocks = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {
       blocks.add(block(layer, slopes, parts));
     }
-    FrozenMatrix output = config.tied() ? table : parts.matrix(BloomTree.HEAD); // (V, D)
     double epsilon = config.epsilon();
     return new Stack(
-        new BloomEmbedding(
-            new Embedding(TABLE, table, parts.arithmetic().compute()),
-            parts.layerNorm(TABLE + "_layernorm", epsilon)),
+        new BloomEmbedding(parts.embedding(TABLE), parts.layerNorm(TABLE + "_layernorm", epsilon)),
         blocks,
-        new LossHead(
-            parts.layerNorm(PREFIX + "ln_f", epsilon),
-            output,
-            BloomTree.HEAD,
-            config.tied() ? TABLE : null),
-        new Stack.CacheForm(
-            Collections.nCopies(config.layers(), 0), config.heads(), config.headWidth()));
+        parts.head(parts.layerNorm(PREFIX + "ln_f", epsilon), BloomTree.HEAD, TABLE, config.tied()),
+        new Stack.CacheForm(config.layers(), 0, config.heads(), config.headWidth()));
   }
 
   private BloomBlock block(int layer, NDArray slopes, Parts parts) {
@@ -80,11 +67,6 @@ public record BloomModel(BloomConfig config) implements ModelFamily {
   @Override
   public Map<String, String> tied() {
     return config.tied() ? Map.of(BloomTree.HEAD + ".weight", TABLE + ".weight") : Map.of();
-  }
-
-  @Override
-  public int vocabulary() {
-    return config.vocabulary();
   }
 
   @Override

@@ -4,10 +4,7 @@ import ai.djl.ndarray.NDArray;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.djl.internal.ScalarType;
 import io.github.lora4j.djl.layer.AlibiAttention;
-import io.github.lora4j.djl.layer.Embedding;
-import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.GroupedAttention;
-import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Mlp;
 import io.github.lora4j.djl.layer.Norm;
 import io.github.lora4j.djl.layer.QueryKeyValue;
@@ -22,7 +19,6 @@ import io.github.lora4j.djl.model.Stack;
 import io.github.lora4j.djl.model.TokenEntry;
 import io.github.lora4j.spi.ModuleTree;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -47,20 +43,17 @@ public record FalconModel(FalconConfig config) implements ModelFamily {
 
   @Override
   public Stack assemble(Parts parts) {
-    FrozenMatrix table = parts.matrix(TABLE); // (V, D)
     Rotary rotary = config.alibi() ? null : new Rotary(config.rope().frequencies(), false);
     NDArray[] slopes = config.alibi() ? slopes(parts) : null;
     List<Block> blocks = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {
       blocks.add(block(layer, rotary, slopes, parts));
     }
-    FrozenMatrix output = config.tied() ? table : parts.matrix(HEAD); // (V, D)
     return new Stack(
-        new TokenEntry(new Embedding(TABLE, table, parts.arithmetic().compute()), 1),
+        new TokenEntry(parts.embedding(TABLE), 1),
         blocks,
-        new LossHead(norm(PREFIX + "ln_f", parts), output, HEAD, config.tied() ? TABLE : null),
-        new Stack.CacheForm(
-            Collections.nCopies(config.layers(), 0), config.keyHeads(), config.headWidth()));
+        parts.head(norm(PREFIX + "ln_f", parts), HEAD, TABLE, config.tied()),
+        new Stack.CacheForm(config.layers(), 0, config.keyHeads(), config.headWidth()));
   }
 
   /** In bf16, as the reference computes them, and scaled like the scores that they are added to. */
@@ -124,11 +117,6 @@ public record FalconModel(FalconConfig config) implements ModelFamily {
   @Override
   public Map<String, String> tied() {
     return config.tied() ? Map.of(HEAD + ".weight", TABLE + ".weight") : Map.of();
-  }
-
-  @Override
-  public int vocabulary() {
-    return config.vocabulary();
   }
 
   @Override

@@ -1,12 +1,8 @@
 package io.github.lora4j.djl.model.gemma;
 
 import io.github.lora4j.djl.internal.ScalarType;
-import io.github.lora4j.djl.layer.Embedding;
-import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.GatedMlp;
 import io.github.lora4j.djl.layer.GroupedAttention;
-import io.github.lora4j.djl.layer.LossHead;
-import io.github.lora4j.djl.layer.QueryKeyValue;
 import io.github.lora4j.djl.layer.RmsNorm;
 import io.github.lora4j.djl.layer.Rotary;
 import io.github.lora4j.djl.layer.SelfAttention;
@@ -42,7 +38,6 @@ public record GemmaModel(GemmaConfig config) implements ModelFamily {
 
   @Override
   public Stack assemble(Parts parts) {
-    FrozenMatrix table = parts.matrix(TABLE); // (V, D)
     Rotary global = new Rotary(config.global().frequencies(), false);
     Rotary local = new Rotary(config.local().frequencies(), false);
     List<ResidualBlock> blocks = new ArrayList<>();
@@ -50,13 +45,11 @@ public record GemmaModel(GemmaConfig config) implements ModelFamily {
       boolean slides = config.windows().get(layer) > 0;
       blocks.add(block(layer, slides ? local : global, parts));
     }
-    FrozenMatrix output = config.tied() ? table : parts.matrix(HEAD); // (V, D)
     ScalarType type = parts.arithmetic().compute();
     return new Stack(
-        new TokenEntry(new Embedding(TABLE, table, type), scale(type)),
+        new TokenEntry(parts.embedding(TABLE), scale(type)),
         blocks,
-        new LossHead(norm("model.norm", parts), output, HEAD, config.tied() ? TABLE : null)
-            .capped(config.logitCap()),
+        parts.head(norm("model.norm", parts), HEAD, TABLE, config.tied()).capped(config.logitCap()),
         new Stack.CacheForm(config.windows(), config.keyHeads(), config.headWidth()));
   }
 
@@ -95,10 +88,7 @@ public record GemmaModel(GemmaConfig config) implements ModelFamily {
             config.windows().get(layer),
             config.scoreCap());
     return new SelfAttention(
-        new QueryKeyValue.Separate(
-            parts.projection(path + "q_proj"),
-            parts.projection(path + "k_proj"),
-            parts.projection(path + "v_proj")),
+        parts.separate(path),
         config.third() ? norm(path + "q_norm", parts) : null,
         config.third() ? norm(path + "k_norm", parts) : null,
         new GroupedAttention(layer, form, rotary, null, parts.fusedGroupedAttention()),
@@ -117,11 +107,6 @@ public record GemmaModel(GemmaConfig config) implements ModelFamily {
   @Override
   public Map<String, String> tied() {
     return config.tied() ? Map.of(HEAD + ".weight", TABLE + ".weight") : Map.of();
-  }
-
-  @Override
-  public int vocabulary() {
-    return config.vocabulary();
   }
 
   @Override

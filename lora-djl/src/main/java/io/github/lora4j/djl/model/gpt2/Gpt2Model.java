@@ -1,10 +1,7 @@
 package io.github.lora4j.djl.model.gpt2;
 
 import io.github.lora4j.djl.internal.ScalarType;
-import io.github.lora4j.djl.layer.Embedding;
-import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.GroupedAttention;
-import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Mlp;
 import io.github.lora4j.djl.layer.Norm;
 import io.github.lora4j.djl.layer.PositionTable;
@@ -17,7 +14,6 @@ import io.github.lora4j.djl.model.ResidualBlock;
 import io.github.lora4j.djl.model.Stack;
 import io.github.lora4j.spi.ModuleTree;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -44,24 +40,19 @@ public record Gpt2Model(Gpt2Config config) implements ModelFamily {
 
   @Override
   public Stack assemble(Parts parts) {
-    FrozenMatrix table = parts.matrix(TABLE); // (V, D)
     List<ResidualBlock> blocks = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {
       blocks.add(block(layer, parts));
     }
-    FrozenMatrix output = config.tied() ? table : parts.matrix(HEAD); // (V, D)
     ScalarType type = parts.arithmetic().compute();
     return new Stack(
         new PositionEntry(
-            new Embedding(TABLE, table, type),
+            parts.embedding(TABLE),
             null,
             new PositionTable(parts.matrix(PREFIX + "wpe"), config.places(), 0, type)),
         blocks,
-        new LossHead(norm(PREFIX + "ln_f", parts), output, HEAD, config.tied() ? TABLE : null),
-        new Stack.CacheForm(
-            Collections.nCopies(config.layers(), 0),
-            config.heads(),
-            config.hidden() / config.heads()));
+        parts.head(norm(PREFIX + "ln_f", parts), HEAD, TABLE, config.tied()),
+        new Stack.CacheForm(config.layers(), 0, config.heads(), config.hidden() / config.heads()));
   }
 
   private ResidualBlock block(int layer, Parts parts) {
@@ -109,11 +100,6 @@ public record Gpt2Model(Gpt2Config config) implements ModelFamily {
   @Override
   public Set<String> buffers() {
     return Set.of(".attn.bias", ".attn.masked_bias");
-  }
-
-  @Override
-  public int vocabulary() {
-    return config.vocabulary();
   }
 
   @Override

@@ -1,9 +1,6 @@
 package io.github.lora4j.djl.model.gptneox;
 
-import io.github.lora4j.djl.layer.Embedding;
-import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.GroupedAttention;
-import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Mlp;
 import io.github.lora4j.djl.layer.Norm;
 import io.github.lora4j.djl.layer.QueryKeyValue;
@@ -18,7 +15,6 @@ import io.github.lora4j.djl.model.Stack;
 import io.github.lora4j.djl.model.TokenEntry;
 import io.github.lora4j.spi.ModuleTree;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -43,20 +39,16 @@ public record GptNeoxModel(GptNeoxConfig config) implements ModelFamily {
 
   @Override
   public Stack assemble(Parts parts) {
-    FrozenMatrix table = parts.matrix(TABLE); // (V, D)
     Rotary rotary = new Rotary(config.rope().frequencies(), false);
     List<Block> blocks = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {
       blocks.add(block(layer, rotary, parts));
     }
-    FrozenMatrix output = config.tied() ? table : parts.matrix(HEAD); // (V, D)
     return new Stack(
-        new TokenEntry(new Embedding(TABLE, table, parts.arithmetic().compute()), 1),
+        new TokenEntry(parts.embedding(TABLE), 1),
         blocks,
-        new LossHead(
-            norm(PREFIX + "final_layer_norm", parts), output, HEAD, config.tied() ? TABLE : null),
-        new Stack.CacheForm(
-            Collections.nCopies(config.layers(), 0), config.heads(), config.headWidth()));
+        parts.head(norm(PREFIX + "final_layer_norm", parts), HEAD, TABLE, config.tied()),
+        new Stack.CacheForm(config.layers(), 0, config.heads(), config.headWidth()));
   }
 
   private Block block(int layer, Rotary rotary, Parts parts) {
@@ -107,11 +99,6 @@ public record GptNeoxModel(GptNeoxConfig config) implements ModelFamily {
   @Override
   public Set<String> buffers() {
     return Set.of(".attention.bias", ".attention.masked_bias", ".rotary_emb.inv_freq");
-  }
-
-  @Override
-  public int vocabulary() {
-    return config.vocabulary();
   }
 
   @Override

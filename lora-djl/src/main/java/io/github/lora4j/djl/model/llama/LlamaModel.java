@@ -1,11 +1,7 @@
 package io.github.lora4j.djl.model.llama;
 
-import io.github.lora4j.djl.layer.Embedding;
-import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.GatedMlp;
 import io.github.lora4j.djl.layer.GroupedAttention;
-import io.github.lora4j.djl.layer.LossHead;
-import io.github.lora4j.djl.layer.QueryKeyValue;
 import io.github.lora4j.djl.layer.RmsNorm;
 import io.github.lora4j.djl.layer.Rotary;
 import io.github.lora4j.djl.layer.SelfAttention;
@@ -39,18 +35,15 @@ public record LlamaModel(LlamaConfig config) implements ModelFamily {
 
   @Override
   public Stack assemble(Parts parts) {
-    FrozenMatrix table = parts.matrix(TABLE); // (V, D)
     Rotary rotary = new Rotary(config.rope().frequencies(), false);
     List<ResidualBlock> blocks = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {
       blocks.add(block(layer, rotary, parts));
     }
-    FrozenMatrix output = config.tied() ? table : parts.matrix(LlamaTree.HEAD); // (V, D)
     return new Stack(
-        new TokenEntry(new Embedding(TABLE, table, parts.arithmetic().compute()), 1),
+        new TokenEntry(parts.embedding(TABLE), 1),
         blocks,
-        new LossHead(
-            norm("model.norm", parts), output, LlamaTree.HEAD, config.tied() ? TABLE : null),
+        parts.head(norm("model.norm", parts), LlamaTree.HEAD, TABLE, config.tied()),
         new Stack.CacheForm(config.windows(), config.keyHeads(), config.headWidth()));
   }
 
@@ -80,10 +73,7 @@ public record LlamaModel(LlamaConfig config) implements ModelFamily {
             config.windows().get(layer),
             0);
     return new SelfAttention(
-        new QueryKeyValue.Separate(
-            parts.projection(path + "q_proj"),
-            parts.projection(path + "k_proj"),
-            parts.projection(path + "v_proj")),
+        parts.separate(path),
         norms ? norm(path + "q_norm", parts) : null,
         norms ? norm(path + "k_norm", parts) : null,
         new GroupedAttention(layer, form, rotary, null, parts.fusedGroupedAttention()),
@@ -107,11 +97,6 @@ public record LlamaModel(LlamaConfig config) implements ModelFamily {
   @Override
   public Set<String> buffers() {
     return Set.of(".rotary_emb.inv_freq");
-  }
-
-  @Override
-  public int vocabulary() {
-    return config.vocabulary();
   }
 
   @Override

@@ -1,14 +1,10 @@
 package io.github.lora4j.djl.model.opt;
 
 import io.github.lora4j.djl.internal.ScalarType;
-import io.github.lora4j.djl.layer.Embedding;
-import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.GroupedAttention;
-import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Mlp;
 import io.github.lora4j.djl.layer.Norm;
 import io.github.lora4j.djl.layer.PositionTable;
-import io.github.lora4j.djl.layer.QueryKeyValue;
 import io.github.lora4j.djl.layer.SelfAttention;
 import io.github.lora4j.djl.model.Block;
 import io.github.lora4j.djl.model.ModelFamily;
@@ -20,7 +16,6 @@ import io.github.lora4j.djl.model.ResidualBlock;
 import io.github.lora4j.djl.model.Stack;
 import io.github.lora4j.spi.ModuleTree;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -46,7 +41,6 @@ public record OptModel(OptConfig config) implements ModelFamily {
 
   @Override
   public Stack assemble(Parts parts) {
-    FrozenMatrix table = parts.matrix(TABLE); // (V, E)
     List<Block> blocks = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {
       blocks.add(block(layer, parts));
@@ -57,20 +51,16 @@ public record OptModel(OptConfig config) implements ModelFamily {
       blocks.add(new ProjectionBlock(path + ".", last, parts.projection(path)));
     }
     @Nullable Norm headNorm = config.projects() ? null : last;
-    FrozenMatrix output = config.tied() ? table : parts.matrix(HEAD); // (V, E)
     ScalarType type = parts.arithmetic().compute();
     return new Stack(
         new PositionEntry(
-            new Embedding(TABLE, table, type),
+            parts.embedding(TABLE),
             config.projects() ? parts.projection(PREFIX + "project_in") : null,
             new PositionTable(
                 parts.matrix(PREFIX + "embed_positions"), config.places(), OptTree.OFFSET, type)),
         blocks,
-        new LossHead(headNorm, output, HEAD, config.tied() ? TABLE : null),
-        new Stack.CacheForm(
-            Collections.nCopies(config.layers(), 0),
-            config.heads(),
-            config.hidden() / config.heads()));
+        parts.head(headNorm, HEAD, TABLE, config.tied()),
+        new Stack.CacheForm(config.layers(), 0, config.heads(), config.hidden() / config.heads()));
   }
 
   private Block block(int layer, Parts parts) {
@@ -79,10 +69,7 @@ public record OptModel(OptConfig config) implements ModelFamily {
     GroupedAttention.Form form = new GroupedAttention.Form(config.heads(), 1, scale, 0, 0);
     SelfAttention attention =
         new SelfAttention(
-            new QueryKeyValue.Separate(
-                parts.projection(path + "self_attn.q_proj"),
-                parts.projection(path + "self_attn.k_proj"),
-                parts.projection(path + "self_attn.v_proj")),
+            parts.separate(path + "self_attn."),
             null,
             null,
             new GroupedAttention(layer, form, null, null, parts.fusedGroupedAttention()),
@@ -111,11 +98,6 @@ public record OptModel(OptConfig config) implements ModelFamily {
   @Override
   public Map<String, String> tied() {
     return config.tied() ? Map.of(HEAD + ".weight", TABLE + ".weight") : Map.of();
-  }
-
-  @Override
-  public int vocabulary() {
-    return config.vocabulary();
   }
 
   @Override

@@ -1,11 +1,8 @@
 package io.github.lora4j.djl.model.phi;
 
-import io.github.lora4j.djl.layer.Embedding;
-import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.GroupedAttention;
 import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Mlp;
-import io.github.lora4j.djl.layer.QueryKeyValue;
 import io.github.lora4j.djl.layer.Rotary;
 import io.github.lora4j.djl.layer.SelfAttention;
 import io.github.lora4j.djl.model.ModelFamily;
@@ -15,7 +12,6 @@ import io.github.lora4j.djl.model.Stack;
 import io.github.lora4j.djl.model.TokenEntry;
 import io.github.lora4j.spi.ModuleTree;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -36,26 +32,25 @@ public record PhiModel(PhiConfig config) implements ModelFamily {
 
   @Override
   public Stack assemble(Parts parts) {
-    FrozenMatrix table = parts.matrix(PhiTree.TABLE); // (V, D)
     Rotary rotary = new Rotary(config.rope().frequencies(), false);
     List<ParallelBlock> blocks = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {
       blocks.add(block(layer, rotary, parts));
     }
     return new Stack(
-        new TokenEntry(new Embedding(PhiTree.TABLE, table, parts.arithmetic().compute()), 1),
+        new TokenEntry(parts.embedding(PhiTree.TABLE), 1),
         blocks,
-        head(table, parts),
-        new Stack.CacheForm(
-            Collections.nCopies(config.layers(), 0), config.keyHeads(), config.headWidth()));
+        head(parts),
+        new Stack.CacheForm(config.layers(), 0, config.keyHeads(), config.headWidth()));
   }
 
-  private LossHead head(FrozenMatrix table, Parts parts) {
-    return new LossHead(
+  private LossHead head(Parts parts) {
+    return parts
+        .head(
             parts.layerNorm("model.final_layernorm", config.epsilon()),
-            config.tied() ? table : parts.matrix(PhiTree.HEAD), // (V, D)
             PhiTree.HEAD,
-            config.tied() ? PhiTree.TABLE : null)
+            PhiTree.TABLE,
+            config.tied())
         .biased(parts.bias(PhiTree.HEAD));
   }
 
@@ -81,10 +76,7 @@ public record PhiModel(PhiConfig config) implements ModelFamily {
             0,
             0);
     return new SelfAttention(
-        new QueryKeyValue.Separate(
-            parts.projection(path + "q_proj"),
-            parts.projection(path + "k_proj"),
-            parts.projection(path + "v_proj")),
+        parts.separate(path),
         null,
         null,
         new GroupedAttention(layer, form, rotary, null, parts.fusedAttention()),
@@ -104,11 +96,6 @@ public record PhiModel(PhiConfig config) implements ModelFamily {
   @Override
   public Set<String> buffers() {
     return Set.of(".rotary_emb.inv_freq");
-  }
-
-  @Override
-  public int vocabulary() {
-    return config.vocabulary();
   }
 
   @Override

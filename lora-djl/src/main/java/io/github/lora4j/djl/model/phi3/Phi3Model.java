@@ -1,10 +1,7 @@
 package io.github.lora4j.djl.model.phi3;
 
-import io.github.lora4j.djl.layer.Embedding;
-import io.github.lora4j.djl.layer.FrozenMatrix;
 import io.github.lora4j.djl.layer.FusedGateMlp;
 import io.github.lora4j.djl.layer.GroupedAttention;
-import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.QueryKeyValue;
 import io.github.lora4j.djl.layer.RmsNorm;
 import io.github.lora4j.djl.layer.Rotary;
@@ -16,7 +13,6 @@ import io.github.lora4j.djl.model.Stack;
 import io.github.lora4j.djl.model.TokenEntry;
 import io.github.lora4j.spi.ModuleTree;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 
@@ -38,21 +34,17 @@ public record Phi3Model(Phi3Config config) implements ModelFamily {
 
   @Override
   public Stack assemble(Parts parts) {
-    FrozenMatrix table = parts.matrix(TABLE); // (V, D)
     Rotary rotary = new Rotary(config.rope().frequencies(), false);
     List<ResidualBlock> blocks = new ArrayList<>();
     for (int layer = 0; layer < config.layers(); layer++) {
       blocks.add(block(layer, rotary, parts));
     }
-    FrozenMatrix output = config.tied() ? table : parts.matrix(HEAD); // (V, D)
     return new Stack(
-        new TokenEntry(new Embedding(TABLE, table, parts.arithmetic().compute()), 1),
+        new TokenEntry(parts.embedding(TABLE), 1),
         blocks,
-        new LossHead(norm("model.norm", parts), output, HEAD, config.tied() ? TABLE : null),
+        parts.head(norm("model.norm", parts), HEAD, TABLE, config.tied()),
         new Stack.CacheForm(
-            Collections.nCopies(config.layers(), config.window()),
-            config.keyHeads(),
-            config.headWidth()));
+            config.layers(), config.window(), config.keyHeads(), config.headWidth()));
   }
 
   private ResidualBlock block(int layer, Rotary rotary, Parts parts) {
@@ -100,11 +92,6 @@ public record Phi3Model(Phi3Config config) implements ModelFamily {
   @Override
   public Map<String, String> tied() {
     return config.tied() ? Map.of(HEAD + ".weight", TABLE + ".weight") : Map.of();
-  }
-
-  @Override
-  public int vocabulary() {
-    return config.vocabulary();
   }
 
   @Override
