@@ -446,14 +446,14 @@ class PushFaultsTest {
 
   @Test
   void cardThatTheHubRefusesIsSaidBeforeAnythingIsSent() throws IOException {
-    Files.writeString(directory.resolve("README.md"), "---\nbase_model: /tmp/bloom\n---\n");
+    Files.writeString(directory.resolve("README.md"), "---\nbase_model: /models/bloom\n---\n");
     local = lab.local();
 
     HubException failure = failed();
 
     assertThat(failure)
         .hasMessageContaining("does not accept the front matter of README.md")
-        .hasMessageContaining("\"/tmp/bloom\" is not valid");
+        .hasMessageContaining("\"/models/bloom\" is not valid");
     assertThat(lab.requests()).noneMatch(request -> request.contains("/preupload/"));
   }
 
