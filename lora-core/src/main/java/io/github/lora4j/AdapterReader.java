@@ -6,18 +6,13 @@ import io.github.lora4j.spi.LoraBackend;
 import io.github.lora4j.spi.ModuleTree;
 import io.github.lora4j.spi.TensorData;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.NoSuchFileException;
-import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
-import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
-import java.util.OptionalInt;
-import java.util.Set;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -36,14 +31,11 @@ final class AdapterReader {
   /** Mismatches in one message: those of the largest real adapters, not those of a hostile file. */
   private static final int LISTED = 1000;
 
-  private static final String FOREIGN =
-      "\n  remove what is refused, or name it in target_modules, modules_to_save or bias";
-
   /**
-   * What a directory holds, on the heap.
+   * What a directory holds.
    *
    * @param plan against the base, or against the base with the adapter's own vocabulary
-   * @param values what the adapter trains
+   * @param values what the adapter trains; on the heap, or in the file as long as it is open
    * @param frozen matrices of the vocabulary that are not the base's
    * @param sha256 of the file of weights; empty if not asked for
    */
@@ -60,22 +52,49 @@ final class AdapterReader {
 
   private AdapterReader() {}
 
-  /** Reads an adapter against a base; what it holds of the base's own is left out. */
-  static Loaded read(Object base, AdapterFiles files, boolean hash) throws IOException {
+  /**
+   * Reads an adapter against a base; what it holds of the base's own is left out. An engine that
+   * takes values at once gets them where they stand in the file.
+   *
+   * @param use of what was found, while the file is open
+   */
+  static <R> R read(Object base, AdapterFiles files, boolean hash, Function<Loaded, R> use)
+      throws IOException {
     Objects.requireNonNull(base, "base");
     LoraBackend backend = Backends.of(base);
-    return read(
+    return open(
         files,
         backend.modules(base),
         (name, row, rows) -> backend.holds(base, name, row, rows),
-        hash);
+        (tensors, fit) -> {
+          Loaded loaded = backend.takesValuesAtOnce() ? tensors.whereTheyStand() : tensors.onHeap();
+          fit.warn();
+          // of the open file: another may stand in its place by now
+          return use.apply(hash ? loaded.withSha256(tensors.file().sha256()) : loaded);
+        });
   }
 
-  static Loaded read(Path directory, ModuleTree tree, BaseMatrices.Base base) throws IOException {
-    return read(AdapterFiles.in(directory), tree, base, false);
+  /** Reads an adapter to the heap. */
+  static Loaded read(AdapterFiles files, ModuleTree tree, BaseMatrices.Base base)
+      throws IOException {
+    return open(
+        files,
+        tree,
+        base,
+        (tensors, fit) -> {
+          Loaded loaded = tensors.onHeap();
+          fit.warn();
+          return loaded;
+        });
   }
 
-  static Loaded read(AdapterFiles files, ModuleTree tree, BaseMatrices.Base base, boolean hash)
+  @FunctionalInterface
+  private interface Opened<R> {
+    R use(AdapterTensors tensors, AdapterFit fit) throws IOException;
+  }
+
+  private static <R> R open(
+      AdapterFiles files, ModuleTree tree, BaseMatrices.Base base, Opened<R> opened)
       throws IOException {
     files.requirePlace();
     LoraConfig read = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
@@ -87,22 +106,22 @@ final class AdapterReader {
     try (TensorFile tensors = files.tensors(weights)) {
       LoraConfig config = SavedModules.withHeads(read, tensors);
       AdapterFit fit = fit(files, config, tensors, tree);
-      Loaded loaded = values(tensors, fit.plan(), files, tree, base);
-      fit.warn();
-      // of the open file: another may stand in its place by now
-      return hash ? loaded.withSha256(tensors.sha256()) : loaded;
+      return opened.use(new AdapterTensors(tensors, fit.plan(), files, tree, base), fit);
+    } catch (UncheckedIOException e) { // an engine read through what it was given
+      throw e.getCause();
     }
   }
 
-  /** Reads an open file as far as it is what the configuration means. */
-  static Loaded check(
+  /** Checks that an open file is what the configuration means. */
+  static void check(
       AdapterFiles files,
       LoraConfig config,
       TensorFile tensors,
       ModuleTree tree,
       BaseMatrices.Base base)
       throws IOException {
-    return values(tensors, fit(files, config, tensors, tree).plan(), files, tree, base);
+    LoraPlan plan = fit(files, config, tensors, tree).plan();
+    new AdapterTensors(tensors, plan, files, tree, base).check();
   }
 
   private static AdapterFit fit(
@@ -120,7 +139,7 @@ final class AdapterReader {
   }
 
   /** With the base that it was made for, if that is another. */
-  private static String nameOf(AdapterFiles files, LoraConfig config, ModuleTree tree) {
+  static String nameOf(AdapterFiles files, LoraConfig config, ModuleTree tree) {
     return "'"
         + files.name()
         + "'"
@@ -131,7 +150,7 @@ final class AdapterReader {
             .orElse("");
   }
 
-  private static String nameOf(ModuleTree tree) {
+  static String nameOf(ModuleTree tree) {
     return tree.baseName().isEmpty() ? tree.modelClass() : tree.baseName();
   }
 
@@ -159,61 +178,6 @@ final class AdapterReader {
                         .formatted(AdapterFiles.LEGACY_WEIGHTS)));
   }
 
-  private static Loaded values(
-      TensorFile tensors,
-      LoraPlan plan,
-      AdapterFiles files,
-      ModuleTree baseTree,
-      BaseMatrices.Base base)
-      throws IOException {
-    ModuleTree tree = plan.tree();
-    BaseMatrices matrices = new BaseMatrices(tensors, plan, baseTree, base);
-    Map<String, TensorData> values = new LinkedHashMap<>();
-    Set<String> used = new LinkedHashSet<>();
-    List<String> problems = new ArrayList<>();
-    Map<String, List<Long>> wanted = plan.fileShapes();
-    AdapterKeys keys = new AdapterKeys(plan);
-    boolean hasBiases =
-        plan.biases().stream()
-            .anyMatch(bias -> find(tensors, keys.inFile(bias.name())).isPresent());
-    if (!plan.biases().isEmpty() && !hasBiases) {
-      log.warn("the adapter says bias {} but carries none; the base's stay", plan.config().bias());
-    }
-    for (Map.Entry<String, List<Long>> entry : wanted.entrySet()) {
-      String key = keys.inFile(entry.getKey());
-      Optional<TensorEntry> found = find(tensors, key);
-      if (found.isEmpty()) {
-        if (!isBias(plan, entry.getKey()) || hasBiases) {
-          problems.add(
-              "%s: missing, model %s".formatted(shorten(entry.getKey()), shape(entry.getValue())));
-        }
-        continue;
-      }
-      used.add(found.get().name());
-      if (isOfShape(found.get(), entry.getKey(), entry.getValue(), problems)) {
-        read(tensors, found.get(), entry.getKey(), problems)
-            .ifPresent(tensor -> values.put(entry.getKey(), tensor));
-        saidTwice(tensors, found.get()).ifPresent(used::add);
-      }
-    }
-    Map<String, TensorData> frozen = matrices.read(used, problems);
-    int foreign = 0;
-    for (TensorEntry tensor : tensors.tensors()) {
-      if (!used.contains(tensor.name()) && !keys.repeats(tensor.name())) {
-        foreign++;
-        problems.add(shorten(tensor.name()) + ": not a tensor of this adapter, refused");
-      }
-    }
-    if (!problems.isEmpty()) {
-      throw misfit(nameOf(files, plan.config(), tree), tree, problems, wanted.size(), foreign);
-    }
-    return new Loaded(plan, values, frozen, Optional.empty());
-  }
-
-  private static boolean isBias(LoraPlan plan, String name) {
-    return plan.biases().stream().anyMatch(bias -> bias.name().equals(name));
-  }
-
   /** Whether a tensor is what is wanted; says so if not. */
   static boolean isOfShape(
       TensorEntry tensor, String name, List<Long> shape, List<String> problems) {
@@ -230,26 +194,6 @@ final class AdapterReader {
     return true;
   }
 
-  /** Reads a tensor; empty if it has a value that no adapter may have. */
-  static Optional<TensorData> read(
-      TensorFile tensors, TensorEntry tensor, String name, List<String> problems)
-      throws IOException {
-    if (tensor.elements() > Integer.MAX_VALUE - 8) {
-      problems.add(
-          "%s: %d elements, at most %d are read"
-              .formatted(shorten(name), tensor.elements(), Integer.MAX_VALUE - 8));
-      return Optional.empty();
-    }
-    TensorData read = new TensorData(tensor.shape(), tensors.floats(tensor));
-    OptionalInt bad = read.firstNotFinite();
-    if (bad.isPresent()) {
-      int at = bad.getAsInt();
-      problems.add("%s: element %d is %s".formatted(shorten(name), at, read.values()[at]));
-      return Optional.empty();
-    }
-    return Optional.of(read);
-  }
-
   /**
    * Files may leave PEFT's prefix out, and give DoRA's lengths the name that PEFT has in memory.
    */
@@ -259,34 +203,6 @@ final class AdapterReader {
     return key.endsWith(DoraLinear.SUFFIX) && found.isEmpty()
         ? tensors.find(key + ".weight")
         : found;
-  }
-
-  /** PEFT writes the magnitudes of an embedding that is saved whole under two names. */
-  private static Optional<String> saidTwice(TensorFile tensors, TensorEntry magnitudes)
-      throws IOException {
-    if (!magnitudes.name().endsWith(DoraLinear.SUFFIX)) {
-      return Optional.empty();
-    }
-    Optional<TensorEntry> again = tensors.find(magnitudes.name() + ".weight");
-    return again.isPresent()
-            && again.get().shape().equals(magnitudes.shape())
-            && Arrays.equals(tensors.floats(again.get()), tensors.floats(magnitudes))
-        ? again.map(TensorEntry::name)
-        : Optional.empty();
-  }
-
-  private static LoraException misfit(
-      String adapter, ModuleTree tree, List<String> problems, int wanted, int foreign) {
-    return new LoraException(
-        "adapter %s does not fit %s (%d of %d tensors%s):\n  %s%s"
-            .formatted(
-                adapter,
-                nameOf(tree),
-                problems.size() - foreign,
-                wanted,
-                foreign == 0 ? "" : ", " + foreign + " foreign",
-                listed(problems),
-                foreign == 0 ? "" : FOREIGN));
   }
 
   /** One a line, as many as a message can hold. */

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
@@ -39,9 +40,14 @@ record AdapterState(LoraPlan plan, Map<String, TensorData> values, Map<String, T
     }
   }
 
-  /** An adapter's files, and what they leave to the base. */
-  static AdapterState read(Object base, AdapterFiles files) throws IOException {
-    return of(AdapterReader.read(base, files, false), base);
+  /**
+   * An adapter's files, and what they leave to the base.
+   *
+   * @param use of the state, whose values may stand in a file that is open no longer
+   */
+  static <R> R read(Object base, AdapterFiles files, Function<AdapterState, R> use)
+      throws IOException {
+    return AdapterReader.read(base, files, false, loaded -> use.apply(of(loaded, base)));
   }
 
   /** What was read from files, and what they leave to the base. */
@@ -80,6 +86,6 @@ record AdapterState(LoraPlan plan, Map<String, TensorData> values, Map<String, T
 
   /** Numbers in all tensors. */
   long elements() {
-    return plan.elements() + frozen.values().stream().mapToLong(t -> t.values().length).sum();
+    return plan.elements() + frozen.values().stream().mapToLong(TensorData::elements).sum();
   }
 }

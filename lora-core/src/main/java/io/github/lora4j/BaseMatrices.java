@@ -82,7 +82,7 @@ final class BaseMatrices {
     List<Long> shape = Vocabulary.shapeOf(module);
     if (AdapterReader.isOfShape(entry, name, shape, problems)
         && (resized || !isOfBase(name, entry, shape))) {
-      AdapterReader.read(tensors, entry, name, problems)
+      AdapterTensors.read(tensors, entry, name, problems)
           .ifPresent(values -> frozen.put(name, values));
       if (!resized) {
         log.warn("the adapter brings its own {}, which differs from the base's", name);
@@ -102,7 +102,7 @@ final class BaseMatrices {
     if (entry.isPresent()) {
       used.add(entry.get().name());
       if (AdapterReader.isOfShape(entry.get(), name, bias.get().shape(), problems)) {
-        AdapterReader.read(tensors, entry.get(), name, problems)
+        AdapterTensors.read(tensors, entry.get(), name, problems)
             .filter(values -> resized || !base.holds(name, 0, values))
             .ifPresent(values -> frozen.put(name, values));
       }

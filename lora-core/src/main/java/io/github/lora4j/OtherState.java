@@ -21,8 +21,7 @@ final class OtherState {
         AdapterReader.read(
             AdapterFiles.in(directory),
             Backends.of(base).modules(base),
-            (name, row, rows) -> !own.contains(name),
-            false);
+            (name, row, rows) -> !own.contains(name));
     Map<String, TensorData> read = new LinkedHashMap<>(loaded.values());
     read.putAll(loaded.frozen());
     List<String> differences = TensorDifferences.of(plan, read, "file", "view");

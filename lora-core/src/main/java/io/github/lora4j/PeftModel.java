@@ -240,7 +240,7 @@ public final class PeftModel<M> implements AutoCloseable {
 
   private static <M> PeftModel<M> load(M base, AdapterFiles files, boolean trainable)
       throws IOException {
-    return view(base, AdapterState.read(base, files), trainable);
+    return AdapterState.read(base, files, state -> view(base, state, trainable));
   }
 
   /** Copies an adapter beside the base. */
@@ -461,7 +461,13 @@ public final class PeftModel<M> implements AutoCloseable {
 
   private void replaceWith(AdapterFiles files) throws IOException {
     requireReplaceable();
-    replace(AdapterState.read(base, files));
+    AdapterState.read(
+        base,
+        files,
+        next -> {
+          replace(next);
+          return next.plan();
+        });
   }
 
   private void requireReplaceable() {

@@ -54,7 +54,11 @@ final class PoolLoader<M> {
   }
 
   private Resident<M> resident(Flight<M> flight) throws IOException {
-    AdapterReader.Loaded loaded = AdapterReader.read(base, source.fetch(flight.id()), true);
+    return AdapterReader.read(
+        base, source.fetch(flight.id()), true, loaded -> resident(flight, loaded));
+  }
+
+  private Resident<M> resident(Flight<M> flight, AdapterReader.Loaded loaded) {
     AdapterState adapter = AdapterState.of(loaded, base);
     free(state.reserve(flight, Float.BYTES * adapter.elements()));
     PeftModel<M> peft = PeftModel.view(base, adapter, false);

@@ -25,7 +25,9 @@ class SharedAdaptersTest {
   void adapterOfBloomFits(String name) throws IOException {
     AdapterReader.Loaded loaded =
         AdapterReader.read(
-            SharedData.directory("data/adapters/" + name), BLOOM, (parameter, row, rows) -> true);
+            AdapterFiles.in(SharedData.directory("data/adapters/" + name)),
+            BLOOM,
+            (parameter, row, rows) -> true);
 
     assertThat(loaded.plan().pairs()).hasSize(24);
     assertThat(loaded.values()).hasSize(48);
@@ -42,7 +44,9 @@ class SharedAdaptersTest {
       }
     }
 
-    assertThatThrownBy(() -> AdapterReader.read(adapter, BLOOM, (parameter, row, rows) -> true))
+    assertThatThrownBy(
+            () ->
+                AdapterReader.read(AdapterFiles.in(adapter), BLOOM, (parameter, row, rows) -> true))
         .isInstanceOf(LoraException.class)
         .hasMessageContaining("enable_lora is [true,false,true], which is not supported");
   }
@@ -51,7 +55,9 @@ class SharedAdaptersTest {
   void otherMethodIsRefusedByName() {
     Path adapter = SharedData.directory("data/adapters/prompt-tuning-not-lora");
 
-    assertThatThrownBy(() -> AdapterReader.read(adapter, BLOOM, (parameter, row, rows) -> true))
+    assertThatThrownBy(
+            () ->
+                AdapterReader.read(AdapterFiles.in(adapter), BLOOM, (parameter, row, rows) -> true))
         .isInstanceOf(LoraException.class)
         .hasMessageContaining("peft_type 'PROMPT_TUNING' is not supported; wanted LORA");
   }
@@ -60,7 +66,9 @@ class SharedAdaptersTest {
   void fullyTrainedHeadsAreRefusedByName() {
     Path adapter = SharedData.directory("data/adapters/bert-seq-cls-modules-to-save");
 
-    assertThatThrownBy(() -> AdapterReader.read(adapter, BLOOM, (parameter, row, rows) -> true))
+    assertThatThrownBy(
+            () ->
+                AdapterReader.read(AdapterFiles.in(adapter), BLOOM, (parameter, row, rows) -> true))
         .isInstanceOf(LoraException.class)
         .hasMessageContaining(
             "made for SEQ_CLS and brings a head of its own in [classifier, score]");
@@ -81,7 +89,9 @@ class SharedAdaptersTest {
   void adapterOfAnotherBaseIsRefused(String name) {
     Path adapter = SharedData.directory("data/adapters/" + name);
 
-    assertThatThrownBy(() -> AdapterReader.read(adapter, BLOOM, (parameter, row, rows) -> true))
+    assertThatThrownBy(
+            () ->
+                AdapterReader.read(AdapterFiles.in(adapter), BLOOM, (parameter, row, rows) -> true))
         .isInstanceOf(LoraException.class)
         .hasMessageMatching(
             "(?s).*(does not fit bigscience/bloom-560m|match nothing in BloomModel).*");

@@ -3,6 +3,7 @@ package io.github.lora4j.io;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 
 /** Elements of every type as fp32, converted exactly as torch does. */
 final class Elements {
@@ -19,26 +20,41 @@ final class Elements {
   /** Reads elements that stand one after the other, the first at a byte of the file. */
   static float[] floats(TensorBytes file, long offset, DType dtype, int count) throws IOException {
     float[] values = new float[count];
-    int size = dtype.sizeInBytes();
-    int most = CHUNK / size;
-    for (long start = 0; start < count; start += most) {
-      int length = (int) Math.min(most, count - start);
-      ByteBuffer room = ROOM.get().clear().limit(length * size);
-      convert(file.read(offset + start * size, room), dtype, values, (int) start);
-    }
+    read(file, offset, dtype, FloatBuffer.wrap(values));
     return values;
   }
 
+  /** Reads as many as there is room for, in the order of bytes of the buffer. */
+  static void read(TensorBytes file, long offset, DType dtype, ByteBuffer into) throws IOException {
+    if (dtype == DType.F32 && into.order() == ByteOrder.LITTLE_ENDIAN) {
+      file.fill(offset, into.slice());
+    } else {
+      read(file, offset, dtype, into.asFloatBuffer());
+    }
+  }
+
+  private static void read(TensorBytes file, long offset, DType dtype, FloatBuffer into)
+      throws IOException {
+    int size = dtype.sizeInBytes();
+    int most = CHUNK / size;
+    long at = offset;
+    while (into.hasRemaining()) {
+      int length = size * Math.min(most, into.remaining());
+      convert(file.read(at, ROOM.get().clear().limit(length)), dtype, into);
+      at += length;
+    }
+  }
+
   /** Converts all that a buffer has left. */
-  static void convert(ByteBuffer source, DType dtype, float[] values, int at) {
+  static void convert(ByteBuffer source, DType dtype, FloatBuffer into) {
     ByteBuffer bytes = source.slice().order(ByteOrder.LITTLE_ENDIAN);
-    int length = bytes.remaining() / dtype.sizeInBytes();
     if (dtype == DType.F32) {
-      bytes.asFloatBuffer().get(values, at, length);
+      into.put(bytes.asFloatBuffer());
       return;
     }
+    int length = bytes.remaining() / dtype.sizeInBytes();
     for (int i = 0; i < length; i++) {
-      values[at + i] = element(dtype, bytes, i);
+      into.put(element(dtype, bytes, i));
     }
   }
 

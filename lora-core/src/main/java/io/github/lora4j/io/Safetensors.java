@@ -237,13 +237,16 @@ public final class Safetensors implements TensorFile {
    */
   @Override
   public float[] floats(TensorEntry tensor, long from, int count) throws IOException {
-    if (from < 0 || count < 0 || from > tensor.elements() - count) {
-      throw new IndexOutOfBoundsException(
-          "elements %d to %d of tensor '%s', which has %d"
-              .formatted(from, from + count, tensor.name(), tensor.elements()));
-    }
+    TensorBytes.checkPiece(tensor, from, count);
     long offset = tensor.offset() + from * tensor.dtype().sizeInBytes();
     return Elements.floats(fileOf(tensor), offset, tensor.dtype(), count);
+  }
+
+  @Override
+  public void read(TensorEntry tensor, long from, ByteBuffer into) throws IOException {
+    TensorBytes.checkPiece(tensor, from, into.remaining() / Float.BYTES);
+    long offset = tensor.offset() + from * tensor.dtype().sizeInBytes();
+    Elements.read(fileOf(tensor), offset, tensor.dtype(), into);
   }
 
   /** The buffer of a whole tensor. */

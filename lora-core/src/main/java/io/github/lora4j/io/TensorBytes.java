@@ -58,6 +58,9 @@ abstract class TensorBytes implements AutoCloseable {
   /** The same for as many bytes as a buffer has left, read into it unless they are in memory. */
   abstract ByteBuffer read(long from, ByteBuffer room) throws IOException;
 
+  /** Copies as many bytes as a buffer has left into it, from its first one on. */
+  abstract void fill(long from, ByteBuffer room) throws IOException;
+
   /** Length of a tensor as a buffer counts it. */
   static int length(TensorEntry tensor) {
     if (tensor.bytes() > Integer.MAX_VALUE - 8) {
@@ -66,6 +69,15 @@ abstract class TensorBytes implements AutoCloseable {
               .formatted(tensor.name(), tensor.bytes()));
     }
     return (int) tensor.bytes();
+  }
+
+  /** That a piece is one of the tensor. */
+  static void checkPiece(TensorEntry tensor, long from, int count) {
+    if (from < 0 || count < 0 || from > tensor.elements() - count) {
+      throw new IndexOutOfBoundsException(
+          "elements %d to %d of tensor '%s', which has %d"
+              .formatted(from, from + count, tensor.name(), tensor.elements()));
+    }
   }
 
   /** In 64 lower-case hexadecimal digits. */
@@ -106,6 +118,12 @@ abstract class TensorBytes implements AutoCloseable {
 
     @Override
     ByteBuffer read(long from, ByteBuffer room) throws IOException {
+      fill(from, room);
+      return room.flip();
+    }
+
+    @Override
+    void fill(long from, ByteBuffer room) throws IOException {
       while (room.hasRemaining()) {
         if (channel.read(room, from + room.position()) < 0) {
           throw new TensorFileException(
@@ -114,7 +132,6 @@ abstract class TensorBytes implements AutoCloseable {
                   .formatted(from + room.position(), from + room.limit()));
         }
       }
-      return room.flip();
     }
 
     @Override
@@ -147,6 +164,11 @@ abstract class TensorBytes implements AutoCloseable {
     @Override
     ByteBuffer read(long from, ByteBuffer room) {
       return slice(from, room.remaining());
+    }
+
+    @Override
+    void fill(long from, ByteBuffer room) {
+      room.put(slice(from, room.remaining()));
     }
 
     @Override

@@ -52,6 +52,19 @@ public sealed interface TensorFile extends AutoCloseable permits Safetensors, To
   float[] floats(TensorEntry tensor, long from, int count) throws IOException;
 
   /**
+   * Converts a piece of a tensor to fp32 as {@link #floats(TensorEntry, long, int)} does, into
+   * memory that is there; what is fp32 in a file is read where it shall be.
+   *
+   * @param tensor an entry of this file
+   * @param from first element, row-major
+   * @param into room for four bytes an element, from its position to its limit, which stay; filled
+   *     in its own order of bytes
+   * @throws IOException if the file cannot be read
+   * @throws IndexOutOfBoundsException if the piece leaves the tensor
+   */
+  void read(TensorEntry tensor, long from, ByteBuffer into) throws IOException;
+
+  /**
    * The elements of a tensor in the type that they are stored in.
    *
    * @param tensor an entry of this file, fewer than 2³¹ bytes

@@ -3,6 +3,7 @@ package io.github.lora4j.io;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -124,19 +125,32 @@ public final class TorchFile implements TensorFile {
 
   @Override
   public float[] floats(TensorEntry tensor, long from, int count) throws IOException {
-    if (from < 0 || count < 0 || from > tensor.elements() - count) {
-      throw new IndexOutOfBoundsException(
-          "elements %d to %d of tensor '%s', which has %d"
-              .formatted(from, from + count, tensor.name(), tensor.elements()));
-    }
+    TensorBytes.checkPiece(tensor, from, count);
     int size = tensor.dtype().sizeInBytes();
     if (viewOf(tensor).isContiguous()) {
       return Elements.floats(file, tensor.offset() + from * size, tensor.dtype(), count);
     }
     float[] values = new float[count];
-    ByteBuffer piece = bytes(tensor).slice((int) from * size, count * size);
-    Elements.convert(piece, tensor.dtype(), values, 0);
+    convert(tensor, from, FloatBuffer.wrap(values));
     return values;
+  }
+
+  @Override
+  public void read(TensorEntry tensor, long from, ByteBuffer into) throws IOException {
+    TensorBytes.checkPiece(tensor, from, into.remaining() / Float.BYTES);
+    if (viewOf(tensor).isContiguous()) {
+      long offset = tensor.offset() + from * tensor.dtype().sizeInBytes();
+      Elements.read(file, offset, tensor.dtype(), into);
+    } else {
+      convert(tensor, from, into.asFloatBuffer());
+    }
+  }
+
+  /** Of a view whose elements are scattered. */
+  private void convert(TensorEntry tensor, long from, FloatBuffer into) throws IOException {
+    int size = tensor.dtype().sizeInBytes();
+    ByteBuffer piece = bytes(tensor).slice((int) from * size, into.remaining() * size);
+    Elements.convert(piece, tensor.dtype(), into);
   }
 
   @Override

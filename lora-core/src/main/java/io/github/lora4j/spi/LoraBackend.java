@@ -112,6 +112,17 @@ public interface LoraBackend {
   }
 
   /**
+   * Whether {@link #attach} and {@link LoraView#replace} have taken all values when they return and
+   * hold on to no {@link TensorData}. Values are then given where they stand in a file, which is
+   * closed afterwards, and need not go over the heap.
+   *
+   * @return true if so
+   */
+  default boolean takesValuesAtOnce() {
+    return false;
+  }
+
+  /**
    * Makes a view: the base with an adapter beside it. The base is shared and never written.
    *
    * @param <M> type of the model

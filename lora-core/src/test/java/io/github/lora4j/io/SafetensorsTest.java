@@ -49,6 +49,36 @@ class SafetensorsTest {
 
   @ParameterizedTest
   @EnumSource(DType.class)
+  void everyTypeIsReadIntoMemoryThatIsThere(DType dtype) throws IOException {
+    Path path = Golden.path("safetensors/every-dtype.safetensors");
+    try (Safetensors file = Safetensors.open(path);
+        Safetensors memory = Safetensors.of("row 7", ByteBuffer.wrap(Files.readAllBytes(path)))) {
+      for (Safetensors each : List.of(file, memory)) {
+        TensorEntry tensor = each.require(dtype.name());
+        int count = (int) tensor.elements() - 1;
+        float[] wanted = each.floats(tensor, 1, count);
+        for (ByteOrder order : List.of(ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN)) {
+          for (int before : new int[] {0, 3}) {
+            ByteBuffer room = ByteBuffer.allocateDirect(before + Float.BYTES * count).order(order);
+            room.position(before);
+
+            each.read(tensor, 1, room);
+
+            assertThat(room.position()).isEqualTo(before);
+            float[] found = new float[count];
+            room.asFloatBuffer().get(found);
+            assertThat(found).isEqualTo(wanted);
+          }
+        }
+        assertThatThrownBy(() -> each.read(tensor, 2, ByteBuffer.allocate(Float.BYTES * count)))
+            .isInstanceOf(IndexOutOfBoundsException.class)
+            .hasMessageContaining("elements 2 to " + (count + 2));
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @EnumSource(DType.class)
   void bytesInMemoryReadAsTheFileDoes(DType dtype) throws IOException {
     Path path = Golden.path("safetensors/every-dtype.safetensors");
     ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(path));

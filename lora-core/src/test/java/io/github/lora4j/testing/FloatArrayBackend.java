@@ -37,6 +37,11 @@ public final class FloatArrayBackend implements LoraBackend {
   }
 
   @Override
+  public boolean takesValuesAtOnce() {
+    return true;
+  }
+
+  @Override
   public <M> LoraView<M> attach(M base, AdapterLayout layout, boolean trainable) {
     if (!((FloatMlp) base).isBare()) {
       throw new IllegalArgumentException("an adapter stands beside a bare base");

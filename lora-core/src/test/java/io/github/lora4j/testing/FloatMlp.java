@@ -36,7 +36,8 @@ public final class FloatMlp {
 
   private FloatMlp(Map<String, TensorData> weights, AdapterLayout layout) {
     this.weights = weights;
-    this.adapter = new LinkedHashMap<>(layout.values());
+    this.adapter = new LinkedHashMap<>();
+    layout.values().forEach((name, tensor) -> adapter.put(name, tensor.onHeap()));
     this.adapter.putAll(layout.frozen());
     this.layers = (weights.size() - 2) / 4;
     for (AdapterLayout.Pair p : layout.pairs()) {

@@ -58,6 +58,11 @@ public final class DjlBackend implements LoraBackend {
   }
 
   @Override
+  public boolean takesValuesAtOnce() {
+    return true;
+  }
+
+  @Override
   public <M> LoraView<M> attach(M base, AdapterLayout layout, boolean trainable) {
     CausalLm model = (CausalLm) base;
     if (model.adapter().isPresent()) {

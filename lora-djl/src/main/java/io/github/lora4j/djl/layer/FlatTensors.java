@@ -4,8 +4,8 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import io.github.lora4j.djl.internal.Kernels;
 import io.github.lora4j.spi.TensorData;
+import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.FloatBuffer;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -26,7 +26,7 @@ final class FlatTensors {
     tensors.forEach(
         (name, tensor) -> {
           flat.shapes.put(name, tensor.shape());
-          flat.elements += tensor.values().length;
+          flat.elements += tensor.elements();
         });
     return flat;
   }
@@ -91,7 +91,7 @@ final class FlatTensors {
     if (shapes.isEmpty()) {
       return;
     }
-    FloatBuffer room = flat.toByteBuffer(true).order(ByteOrder.nativeOrder()).asFloatBuffer();
-    shapes.keySet().forEach(name -> room.put(Objects.requireNonNull(tensors.get(name)).values()));
+    ByteBuffer room = flat.toByteBuffer(true).order(ByteOrder.nativeOrder());
+    shapes.keySet().forEach(name -> Objects.requireNonNull(tensors.get(name)).writeTo(room));
   }
 }
