@@ -25,7 +25,7 @@ public final class FusedGateMlp implements FeedForward {
 
   @Override
   public NDArray forward(NDArray x, Pass pass, Tape tape) {
-    NDArray inner = inner(x, pass, tape); // (N, F)
+    NDArray inner = inner(gateUp.forward(x, pass, tape), pass, tape); // (N, F)
     NDArray y = down.forward(inner, pass, tape); // (N, D)
     tape.free(inner);
     return y;
@@ -33,13 +33,17 @@ public final class FusedGateMlp implements FeedForward {
 
   @Override
   public void replay(NDArray x, Pass pass, Tape tape) {
-    NDArray inner = inner(x, pass, tape); // (N, F)
+    NDArray z = gateUp.forward(x, pass, tape); // (N, 2F)
+    if (!down.trained(pass)) { // the gradient of the other map needs z alone
+      tape.keep(z);
+      return;
+    }
+    NDArray inner = inner(z, pass, tape); // (N, F)
     down.replay(inner, pass, tape);
     tape.free(inner);
   }
 
-  private NDArray inner(NDArray x, Pass pass, Tape tape) {
-    NDArray z = gateUp.forward(x, pass, tape); // (N, 2F)
+  private NDArray inner(NDArray z, Pass pass, Tape tape) {
     NDArray inner = pass.one("fused_gate_forward", z, activation.kernel()); // (N, F)
     tape.keep(z);
     tape.remake(inner, later -> later.one("fused_gate_forward", z, activation.kernel()));

@@ -33,7 +33,9 @@ public final class GatedMlp implements FeedForward {
 
   @Override
   public NDArray forward(NDArray x, Pass pass, Tape tape) {
-    NDArray inner = inner(x, pass, tape); // (N, F)
+    NDArray g = gate.forward(x, pass, tape); // (N, F)
+    NDArray u = up.forward(x, pass, tape); // (N, F)
+    NDArray inner = tape.keeps() ? inner(g, u, pass, tape) : innerInPlace(g, u); // (N, F)
     NDArray y = down.forward(inner, pass, tape); // (N, D)
     tape.free(inner);
     return y;
@@ -41,37 +43,45 @@ public final class GatedMlp implements FeedForward {
 
   @Override
   public void replay(NDArray x, Pass pass, Tape tape) {
-    NDArray inner = inner(x, pass, tape); // (N, F)
+    NDArray g = gate.forward(x, pass, tape); // (N, F)
+    NDArray u = up.forward(x, pass, tape); // (N, F)
+    if (!down.trained(pass)) { // the gradients of the others need g and u alone
+      tape.keep(g, u);
+      return;
+    }
+    NDArray inner = inner(g, u, pass, tape); // (N, F)
     down.replay(inner, pass, tape);
     tape.free(inner);
   }
 
-  private NDArray inner(NDArray x, Pass pass, Tape tape) {
-    NDArray g = gate.forward(x, pass, tape); // (N, F)
-    NDArray u = up.forward(x, pass, tape); // (N, F)
+  private NDArray innerInPlace(NDArray g, NDArray u) {
+    Kernels.get().run("gated_in_place", g, u, activation.kernel());
+    u.close();
+    return g;
+  }
+
+  private NDArray inner(NDArray g, NDArray u, Pass pass, Tape tape) {
     NDArray inner = pass.one("gated_forward", g, u, activation.kernel()); // (N, F)
     tape.keep(g, u);
     tape.remake(inner, later -> later.one("gated_forward", g, u, activation.kernel()));
-    tape.free(g);
-    tape.free(u);
     return inner;
   }
 
   @Override
   public NDArray backward(NDArray dy, Pass pass, Tape tape) {
-    NDArray[] d;
-    try (NDArray da = require(down.backward(dy, pass, tape, true)); // (N, F)
-        Tape.Kept kept = tape.take()) {
+    NDArray dg = require(down.backward(dy, pass, tape, true)); // (N, F), of the inner array first
+    NDArray du;
+    try (Tape.Kept kept = tape.take()) {
       NDArray g = kept.get(0, pass);
       NDArray u = kept.get(1, pass);
-      d = pass.many("gated_backward", da, g, u, activation.kernel()); // of gate and up, (N, F)
+      du = pass.one("gated_backward", dg, g, u, activation.kernel()); // (N, F)
     }
-    NDArray dx = require(up.backward(d[1], pass, tape, true)); // (N, D)
-    d[1].close();
-    try (NDArray more = require(gate.backward(d[0], pass, tape, true))) {
+    NDArray dx = require(up.backward(du, pass, tape, true)); // (N, D)
+    du.close();
+    try (NDArray more = require(gate.backward(dg, pass, tape, true))) {
       Kernels.get().run("add_in_place", dx, more);
     }
-    d[0].close();
+    dg.close();
     return dx;
   }
 

@@ -26,7 +26,8 @@ public final class Mlp implements FeedForward {
 
   @Override
   public NDArray forward(NDArray x, Pass pass, Tape tape) {
-    NDArray activated = activate(x, pass, tape); // (N, F)
+    NDArray z = up.forward(x, pass, tape); // (N, F)
+    NDArray activated = tape.keeps() ? activated(z, pass, tape) : inPlace(z); // (N, F)
     NDArray y = down.forward(activated, pass, tape); // (N, D)
     tape.free(activated);
     return y;
@@ -34,17 +35,25 @@ public final class Mlp implements FeedForward {
 
   @Override
   public void replay(NDArray x, Pass pass, Tape tape) {
-    NDArray activated = activate(x, pass, tape); // (N, F)
+    NDArray z = up.forward(x, pass, tape); // (N, F)
+    if (!down.trained(pass)) { // the gradient of the other map needs z alone
+      tape.keep(z);
+      return;
+    }
+    NDArray activated = activated(z, pass, tape); // (N, F)
     down.replay(activated, pass, tape);
     tape.free(activated);
   }
 
-  private NDArray activate(NDArray x, Pass pass, Tape tape) {
-    NDArray z = up.forward(x, pass, tape); // (N, F)
+  private NDArray inPlace(NDArray z) {
+    Kernels.get().run("activate_in_place", z, activation.kernel());
+    return z;
+  }
+
+  private NDArray activated(NDArray z, Pass pass, Tape tape) {
     NDArray activated = pass.one("activate", z, activation.kernel()); // (N, F)
     tape.keep(z);
     tape.remake(activated, later -> later.one("activate", z, activation.kernel()));
-    tape.free(z);
     return activated;
   }
 

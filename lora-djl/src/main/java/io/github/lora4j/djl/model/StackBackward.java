@@ -52,8 +52,7 @@ final class StackBackward {
     int lowest = belowBlocks ? 0 : lowestAdapted(pass);
     boolean tidies = leavesMuchBehind(embedded, pass);
     if (tidies) {
-      boolean wide = embedded.getDataType() == DataType.FLOAT32;
-      NativeHeap.keepLargeArraysApart(wide ? Apart.FROM_6_MIB : Apart.FROM_32_MIB);
+      NativeHeap.keepLargeArraysApart(apart(embedded));
     }
     NDArray x = forward(embedded, pass, lowest); // (N, D)
     trim(tidies);
@@ -74,6 +73,12 @@ final class StackBackward {
       entry.backward(dx, pass, below);
     }
     return result.loss();
+  }
+
+  /** In fp32, where products take long, memory is what whoever recomputes layers wants to save. */
+  private Apart apart(NDArray embedded) {
+    boolean wide = embedded.getDataType() == DataType.FLOAT32;
+    return wide && keptLayers < blocks.size() ? Apart.FROM_6_MIB : Apart.FROM_64_MIB;
   }
 
   /** Whether freed arrays of this pass would take much of the C library's heap. */
