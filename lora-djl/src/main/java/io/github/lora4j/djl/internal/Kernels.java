@@ -147,9 +147,11 @@ public final class Kernels {
 
   private IValue invoke(String name, Object... arguments) {
     if (!THREAD_READY.get()) {
+      THREAD_READY.set(true);
       // The profiling executor recompiles on every new shape; the switch is one per thread.
       JniUtils.setGraphExecutorOptimize(false);
-      THREAD_READY.set(true);
+      // libtorch starts its threads for each of ours at the first large operation
+      Subnormals.flushed(() -> test("large_operation"));
     }
     IValue[] values = new IValue[arguments.length];
     try {

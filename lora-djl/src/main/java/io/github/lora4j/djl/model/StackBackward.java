@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import io.github.lora4j.djl.internal.NativeHeap;
 import io.github.lora4j.djl.internal.NativeHeap.Apart;
+import io.github.lora4j.djl.internal.Subnormals;
 import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.Tape;
@@ -41,6 +42,10 @@ final class StackBackward {
   }
 
   double run(Pass pass, double scale) {
+    return Subnormals.flushed(() -> runFlushed(pass, scale));
+  }
+
+  private double runFlushed(Pass pass, double scale) {
     boolean belowBlocks = entry.trained(pass);
     try (Tape tape = belowBlocks ? Tape.recording(pass.manager()) : Tape.off()) {
       NDArray embedded = entry.forward(pass, tape); // (N, D)
@@ -75,10 +80,12 @@ final class StackBackward {
     return result.loss();
   }
 
-  /** In fp32, where products take long, memory is what whoever recomputes layers wants to save. */
+  /** In fp32 products take long and arrays are large: touching fewer pages gains less. */
   private Apart apart(NDArray embedded) {
-    boolean wide = embedded.getDataType() == DataType.FLOAT32;
-    return wide && keptLayers < blocks.size() ? Apart.FROM_6_MIB : Apart.FROM_64_MIB;
+    if (embedded.getDataType() != DataType.FLOAT32) {
+      return Apart.FROM_64_MIB;
+    }
+    return keptLayers < blocks.size() ? Apart.FROM_6_MIB : Apart.FROM_32_MIB;
   }
 
   /** Whether freed arrays of this pass would take much of the C library's heap. */

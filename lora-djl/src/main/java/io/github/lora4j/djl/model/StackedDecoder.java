@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import io.github.lora4j.djl.internal.Arithmetic;
 import io.github.lora4j.djl.internal.Engines;
 import io.github.lora4j.djl.internal.Json;
+import io.github.lora4j.djl.internal.Subnormals;
 import io.github.lora4j.djl.internal.WeightWriter;
 import io.github.lora4j.djl.layer.AdapterWeights;
 import io.github.lora4j.djl.layer.FrozenMatrix;
@@ -123,15 +124,18 @@ public final class StackedDecoder implements Decoder {
 
   @Override
   public NDArray logits(Pass pass, boolean lastOnly) {
-    NDArray x = run(pass);
-    NDArray logits = stack.head().logits(x, pass, lastOnly);
-    x.close();
-    return logits;
+    return Subnormals.flushed(
+        () -> {
+          NDArray x = run(pass);
+          NDArray logits = stack.head().logits(x, pass, lastOnly);
+          x.close();
+          return logits;
+        });
   }
 
   @Override
   public double loss(Pass pass, double scale) {
-    return stack.head().loss(run(pass), pass, scale, false).loss();
+    return Subnormals.flushed(() -> stack.head().loss(run(pass), pass, scale, false).loss());
   }
 
   /** All blocks with nothing kept. */

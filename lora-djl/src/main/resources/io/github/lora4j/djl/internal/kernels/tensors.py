@@ -1,6 +1,11 @@
 # Placing weights: storage types that DJL's own calls cannot carry (bf16) only ever move inside kernels.
 # dtype codes are c10::ScalarType: 1 int8, 4 int64, 5 fp16, 6 fp32, 15 bf16.
 
+# An operation that is shared out among the threads of the CPU.
+def large_operation(self: __torch__.K) -> bool:
+  torch.zeros([262144], dtype=6, layout=None, device=torch.device("cpu")).add_(1.0)
+  return True
+
 def map_file(self: __torch__.K, path: str, elements: int, dtype: int) -> Tensor:
   # private mapping: nothing written here could ever reach the file
   return torch.from_file(path, False, elements, dtype=dtype, layout=None, device=torch.device("cpu"), pin_memory=False)
