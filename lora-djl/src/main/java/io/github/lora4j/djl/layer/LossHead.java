@@ -24,6 +24,9 @@ public final class LossHead {
   /** Words of the vocabulary scored at a time. */
   public static final int BLOCK = 2048;
 
+  /** Rows so few that a block of so many words is scored before the threads have met. */
+  private static final int FEW_ROWS = 64;
+
   private static final String WEIGHT = ".weight";
   private static final String BIAS = ".bias";
   private static final NDArray[] NONE = {};
@@ -156,6 +159,7 @@ public final class LossHead {
     NDArray[] ofWeight = gradientOf(adapter, WEIGHT);
     NDArray[] ofBias = gradientOf(adapter, BIAS);
     boolean trains = wantGradient && ofWeight.length + ofBias.length > 0;
+    int block = targets.size() <= FEW_ROWS ? 4 * BLOCK : BLOCK;
     if (cap == 0 && pair == null && !trains) {
       return map.weight()
           .call(
@@ -166,7 +170,7 @@ public final class LossHead {
               targets,
               weights,
               chunk,
-              BLOCK,
+              block,
               wantGradient);
     }
     return map.weight()
@@ -178,7 +182,7 @@ public final class LossHead {
             targets,
             weights,
             chunk,
-            BLOCK,
+            block,
             wantGradient,
             pair == null ? NONE : new NDArray[] {pair.a(), pair.b()},
             pair == null ? 0.0 : pair.scaling(),

@@ -63,7 +63,7 @@ def grouped_attend(self: __torch__.K, q: Tensor, k: Tensor, v: Tensor, bias: Lis
 # As attend_backward of attention.py, with the derivative of the cap; dk and dv are still those of every query head, (G, H, K, d).
 def grouped_attend_backward(self: __torch__.K, do: Tensor, q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, bias: List[Tensor], causal: bool, scale: float, softcap: float, fused: bool) -> Tuple[Tensor, Tensor, Tensor]:
   if fused and softcap == 0.0:
-    dq, dk, dv = torch._scaled_dot_product_flash_attention_for_cpu_backward(do, q, k, v, o, lse, 0.0, causal, attn_mask=self.first_of(bias), scale=scale)
+    dq, dk, dv = self.flash_backward(do, q, k, v, o, lse, bias, causal, scale)
   else:
     p = self.grouped_scores(q, k, bias, causal, scale, softcap).sub_(lse.unsqueeze(-1)).exp_()
     dv = torch.matmul(p.to(do.dtype).transpose(-1, -2), do)

@@ -50,30 +50,48 @@ def leave_out(self: __torch__.K, z: Tensor, at: Tensor) -> Tensor:
   return z.scatter_(1, inside, z.gather(1, inside).masked_fill(torch.eq(at, inside), -inf))
 
 # z becomes exp(z - shift), others grows by its sums. The shift of a row need not be its largest logit, only near enough for exp not to overflow:
-# where a logit exceeds it by 40, shift, sums and dx move up. In fp16, whose largest number is small, at once; on a GPU always, since asking would
-# wait for the device.
+# where the sum exceeds exp(40), shift, sums and dx move up. In fp16, whose largest number is small, whenever a logit exceeds the shift; on a GPU too,
+# since asking would wait for the device.
 def exponentials(self: __torch__.K, z: Tensor, shift: Tensor, others: Tensor, dx: Tensor) -> Tensor:
   n = z.size(0)
   piece = n if z.is_cuda else max(1, 262144 // z.size(1))
-  limit = 0.0 if z.dtype == 5 else 40.0
+  always = z.is_cuda or z.dtype == 5
   start = 0
   while start < n:
     count = min(piece, n - start)
     part = z.narrow(0, start, count)
     base = shift.narrow(0, start, count)
-    p = part.to(6)
-    highest = p.amax([1], True)
-    if z.is_cuda or bool(torch.gt(highest - base, limit).any()):
-      raised = torch.maximum(highest, base)
-      shrink = (base - raised).exp()
-      others.narrow(0, start, count).mul_(shrink)
-      dx.narrow(0, start, count).mul_(shrink)
-      base.copy_(raised)
-    p.sub_(base).exp_()
-    others.narrow(0, start, count).add_(p.sum([1], True))
-    part.copy_(p)
+    sums = others.narrow(0, start, count)
+    rows = dx.narrow(0, start, count)
+    d = torch.sub(part, base) if z.dtype == 6 else part.to(6).sub_(base)
+    if always:
+      self.raise_shift(d, base, sums, rows)
+    p = self.exponential_into(part, d)
+    added = p.sum([1], True)
+    if not always and bool(torch.gt(added, 2.3538526e17).any()):
+      self.raise_shift(d, base, sums, rows)
+      p = self.exponential_into(part, d)
+      added = p.sum([1], True)
+    sums.add_(added)
+    if z.dtype != 6:
+      part.copy_(p)
     start = start + count
   return z
+
+# exp(d) in fp32; in the memory of z if that is fp32.
+def exponential_into(self: __torch__.K, z: Tensor, d: Tensor) -> Tensor:
+  if z.dtype == 6:
+    return torch.exp(d, out=z)
+  return torch.exp(d)
+
+# In place, d being logits less their shift: the shift becomes the largest logit where that is larger; d, sums and dx what they are with it.
+def raise_shift(self: __torch__.K, d: Tensor, shift: Tensor, sums: Tensor, dx: Tensor) -> Tensor:
+  more = d.amax([1], True).clamp_min_(0.0)
+  shrink = more.neg().exp_()
+  sums.mul_(shrink)
+  dx.mul_(shrink)
+  d.sub_(more)
+  return shift.add_(more)
 
 def head_logits(self: __torch__.K, x: Tensor, weight: Tensor, scales: List[Tensor], onednn: bool, bias: List[Tensor]) -> Tensor:
   z = self.frozen_forward(x, weight, scales, onednn).to(6)
