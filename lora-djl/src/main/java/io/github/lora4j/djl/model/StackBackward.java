@@ -23,7 +23,7 @@ final class StackBackward {
   private static final long FORWARD_BYTES = 32;
 
   /** Blocks that make less leave little behind that is worth a call, bytes. */
-  private static final long TRIM_ABOVE = 16L << 20;
+  private static final long TRIM_ABOVE = 4L << 20;
 
   private final List<? extends Block> blocks;
   private final Entry entry;
