@@ -151,7 +151,7 @@ public final class Kernels {
       // The profiling executor recompiles on every new shape; the switch is one per thread.
       JniUtils.setGraphExecutorOptimize(false);
       // libtorch starts its threads for each of ours at the first large operation
-      Subnormals.flushed(() -> test("large_operation"));
+      Subnormals.flushed(() -> get().test("large_operation"));
     }
     IValue[] values = new IValue[arguments.length];
     try {
