@@ -10,8 +10,8 @@ import java.nio.ByteBuffer;
 import java.nio.LongBuffer;
 
 /**
- * The values of a tensor in an open file, for an engine to take into its own memory: they are read
- * there, and looked at while they are in the processor's cache.
+ * The values of a tensor in an open file, for an engine to take into its own memory, where they are
+ * checked.
  *
  * @param file the file
  * @param tensor the tensor
@@ -26,9 +26,6 @@ record StoredValues(TensorFile file, TensorEntry tensor, Report report)
     void check() throws IOException;
   }
 
-  /** Bytes that are read and looked at together. */
-  private static final int PIECE = 1 << 17;
-
   /** The exponents of two numbers; all bits of one are set in NaN and infinity. */
   private static final long EXPONENTS = 0x7F80_0000_7F80_0000L;
 
@@ -40,15 +37,11 @@ record StoredValues(TensorFile file, TensorEntry tensor, Report report)
   @Override
   public void writeTo(ByteBuffer room) {
     try {
-      for (int at = 0; at < room.limit(); at += PIECE) {
-        int length = Math.min(PIECE, room.limit() - at);
-        ByteBuffer piece = room.slice(at, length).order(room.order());
-        file.read(tensor, at / Float.BYTES, piece);
-        if (!isFinite(piece)) {
-          report.check();
-          throw new TensorFileException(
-              tensor.file(), "tensor '%s' changed while it was read".formatted(tensor.name()));
-        }
+      file.read(tensor, 0, room);
+      if (!isFinite(room)) {
+        report.check();
+        throw new TensorFileException(
+            tensor.file(), "tensor '%s' changed while it was read".formatted(tensor.name()));
       }
     } catch (IOException e) {
       throw new UncheckedIOException(e);
