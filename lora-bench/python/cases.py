@@ -60,6 +60,7 @@ def loss_difference(a, b):
 
 SHORT = 5  # repetitions of steps that take seconds
 
+
 def training(setting, precision, batches, rows, shared=False, shape=None, repetitions=1):
     """Rows: name -> (recompute, target of time, target of memory), all against the same runs of PEFT. Of several repetitions in a process the median counts:
     short steps are repeated, since code that runs for a second is not compiled yet."""

@@ -62,39 +62,28 @@ final class AdapterReader {
       throws IOException {
     Objects.requireNonNull(base, "base");
     LoraBackend backend = Backends.of(base);
-    return open(
+    return read(
         files,
         backend.modules(base),
         (name, row, rows) -> backend.holds(base, name, row, rows),
-        (tensors, fit) -> {
-          Loaded loaded = backend.takesValuesAtOnce() ? tensors.whereTheyStand() : tensors.onHeap();
-          fit.warn();
-          // of the open file: another may stand in its place by now
-          return use.apply(hash ? loaded.withSha256(tensors.file().sha256()) : loaded);
-        });
+        backend.takesValuesAtOnce(),
+        hash,
+        use);
   }
 
   /** Reads an adapter to the heap. */
   static Loaded read(AdapterFiles files, ModuleTree tree, BaseMatrices.Base base)
       throws IOException {
-    return open(
-        files,
-        tree,
-        base,
-        (tensors, fit) -> {
-          Loaded loaded = tensors.onHeap();
-          fit.warn();
-          return loaded;
-        });
+    return read(files, tree, base, false, false, loaded -> loaded);
   }
 
-  @FunctionalInterface
-  private interface Opened<R> {
-    R use(AdapterTensors tensors, AdapterFit fit) throws IOException;
-  }
-
-  private static <R> R open(
-      AdapterFiles files, ModuleTree tree, BaseMatrices.Base base, Opened<R> opened)
+  private static <R> R read(
+      AdapterFiles files,
+      ModuleTree tree,
+      BaseMatrices.Base base,
+      boolean whereTheyStand,
+      boolean hash,
+      Function<Loaded, R> use)
       throws IOException {
     files.requirePlace();
     LoraConfig read = LoraConfigReader.read(files, LoraConfigKeys.FILE_NAME);
@@ -106,7 +95,11 @@ final class AdapterReader {
     try (TensorFile tensors = files.tensors(weights)) {
       LoraConfig config = SavedModules.withHeads(read, tensors);
       AdapterFit fit = fit(files, config, tensors, tree);
-      return opened.use(new AdapterTensors(tensors, fit.plan(), files, tree, base), fit);
+      AdapterTensors wanted = new AdapterTensors(tensors, fit.plan(), files, tree, base);
+      Loaded loaded = whereTheyStand ? wanted.whereTheyStand() : wanted.onHeap();
+      fit.warn();
+      // of the open file: another may stand in its place by now
+      return use.apply(hash ? loaded.withSha256(tensors.sha256()) : loaded);
     } catch (UncheckedIOException e) { // an engine read through what it was given
       throw e.getCause();
     }

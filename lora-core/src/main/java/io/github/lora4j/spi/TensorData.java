@@ -117,9 +117,9 @@ public final class TensorData {
     ByteBuffer room =
         ByteBuffer.allocate(Math.multiplyExact(Float.BYTES, elements))
             .order(ByteOrder.nativeOrder());
-    source.writeTo(room.duplicate().order(room.order()));
+    writeTo(room);
     float[] read = new float[elements];
-    room.asFloatBuffer().get(read);
+    room.flip().asFloatBuffer().get(read);
     return read;
   }
 

@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import io.github.lora4j.djl.internal.NativeHeap;
 import io.github.lora4j.djl.internal.NativeHeap.Apart;
-import io.github.lora4j.djl.internal.Subnormals;
 import io.github.lora4j.djl.layer.LossHead;
 import io.github.lora4j.djl.layer.Pass;
 import io.github.lora4j.djl.layer.Tape;
@@ -42,10 +41,6 @@ final class StackBackward {
   }
 
   double run(Pass pass, double scale) {
-    return Subnormals.flushed(() -> runFlushed(pass, scale));
-  }
-
-  private double runFlushed(Pass pass, double scale) {
     boolean belowBlocks = entry.trained(pass);
     try (Tape tape = belowBlocks ? Tape.recording(pass.manager()) : Tape.off()) {
       NDArray embedded = entry.forward(pass, tape); // (N, D)

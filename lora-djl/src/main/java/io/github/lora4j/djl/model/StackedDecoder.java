@@ -151,7 +151,7 @@ public final class StackedDecoder implements Decoder {
 
   @Override
   public double lossAndGradients(Pass pass, double scale, int keptLayers) {
-    return new StackBackward(stack, keptLayers).run(pass, scale);
+    return Subnormals.flushed(() -> new StackBackward(stack, keptLayers).run(pass, scale));
   }
 
   @Override

@@ -4,7 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.Test;
 
 class KernelsTest {
@@ -18,12 +17,7 @@ class KernelsTest {
             def is_even(self: __torch__.K, x: int) -> bool:
               return x % 2 == 0
             """);
-    FutureTask<Boolean> task =
-        new FutureTask<>(() -> own.test("is_even", 4) && !own.test("is_even", 5));
-    Thread thread = new Thread(task, "fresh");
-    thread.start();
 
-    assertThat(task.get()).isTrue();
-    thread.join();
+    assertThat(FreshThread.call(() -> own.test("is_even", 4) && !own.test("is_even", 5))).isTrue();
   }
 }

@@ -9,9 +9,6 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
-import java.util.concurrent.Callable;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -32,13 +29,13 @@ class SubnormalsTest {
 
   @Test
   void kernelsInsideTakeThemForZeroOnAllThreads() throws Exception {
-    assertThat(onFreshThread(() -> Subnormals.flushed(SubnormalsTest::largestHalf))).isZero();
+    assertThat(FreshThread.call(() -> Subnormals.flushed(SubnormalsTest::largestHalf))).isZero();
   }
 
   @Test
   void threadsThatLibtorchStartedBeforeDoToo() throws Exception {
     float largest =
-        onFreshThread(
+        FreshThread.call(
             () -> {
               largestHalf();
               return Subnormals.flushed(SubnormalsTest::largestHalf);
@@ -71,16 +68,6 @@ class SubnormalsTest {
         .hasMessage("out of memory");
 
     assertThat(smallest[0] * 0.5f).isNotZero();
-  }
-
-  /** Of a thread for which libtorch has not started any yet. */
-  private static float onFreshThread(Callable<Float> work)
-      throws InterruptedException, ExecutionException {
-    FutureTask<Float> task = new FutureTask<>(work);
-    Thread thread = new Thread(task, "fresh");
-    thread.start();
-    thread.join();
-    return task.get();
   }
 
   private static float largestHalf() {

@@ -88,11 +88,9 @@ def attend_backward(self: __torch__.K, do: Tensor, q: Tensor, k: Tensor, v: Tens
 
 # The fused kernel of the CPU. Of few scores in half precision it takes twice as long as of fp32.
 def flash_backward(self: __torch__.K, do: Tensor, q: Tensor, k: Tensor, v: Tensor, o: Tensor, lse: Tensor, bias: List[Tensor], causal: bool, scale: float) -> Tuple[Tensor, Tensor, Tensor]:
-  if q.dtype != 6 and q.size(2) * k.size(2) <= 65536:
-    dq, dk, dv = torch._scaled_dot_product_flash_attention_for_cpu_backward(do.to(6), q.to(6), k.to(6), v.to(6), o.to(6), lse, 0.0, causal, attn_mask=self.first_of(bias), scale=scale)
-    return dq.to(q.dtype), dk.to(q.dtype), dv.to(q.dtype)
-  dq, dk, dv = torch._scaled_dot_product_flash_attention_for_cpu_backward(do, q, k, v, o, lse, 0.0, causal, attn_mask=self.first_of(bias), scale=scale)
-  return dq, dk, dv
+  dtype = 6 if q.size(2) * k.size(2) <= 65536 else q.dtype
+  dq, dk, dv = torch._scaled_dot_product_flash_attention_for_cpu_backward(do.to(dtype), q.to(dtype), k.to(dtype), v.to(dtype), o.to(dtype), lse, 0.0, causal, attn_mask=self.first_of(bias), scale=scale)
+  return dq.to(q.dtype), dk.to(q.dtype), dv.to(q.dtype)
 
 # A batch is laid out in pieces. One without a parent (-1) is a sequence, or the passage that several share; one with a parent goes on from the
 # end of that piece. It attends to itself causally and to all of its parent, and the two outputs are mixed by the weight of their scores.
